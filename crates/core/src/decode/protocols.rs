@@ -1,0 +1,7 @@
+//! The protocols, in the order in which they are tried on a new connection.
+
+use super::Protocol;
+
+/// Every protocol Forebay understands. Order matters: the first that says `Mine` wins, so the
+/// ones that are hardest to fool come first.
+pub static PROTOCOLS: &[&Protocol] = &[];

@@ -1,0 +1,3 @@
+//! Messages to requests: pairs them, times them, joins both ends of a connection.
+
+pub mod record;

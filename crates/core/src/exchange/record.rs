@@ -1,0 +1,232 @@
+//! The finished request: the public JSON contract of `observe --json`.
+//!
+//! Fields may be added, never renamed. All `_ns` are nanoseconds.
+
+use crate::decode::Role;
+use serde::{Deserialize, Serialize};
+
+/// Which ends of the connection were seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// Only the client's socket is on this host.
+    Client,
+    /// Only the server's socket is on this host.
+    Server,
+    /// Both are.
+    Both,
+}
+
+/// How a record's phases are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// Every point was seen at both ends.
+    Exact,
+    /// One end was seen; `wire` is the smallest round trip TCP measured, the rest is `remote`.
+    Rtt,
+    /// Neither the far end nor a round trip time is known.
+    None,
+}
+
+/// What owns a socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Party {
+    /// Its short name: pod, unit, container or process, the first that is known; the address for
+    /// parties on other hosts.
+    pub workload: Box<str>,
+    /// Process id, if it is on this host.
+    pub pid: Option<u32>,
+    /// Process name.
+    pub comm: Option<Box<str>>,
+    /// `ip:port`.
+    pub addr: Box<str>,
+    /// Kubernetes pod UID (its name once the API is read).
+    pub pod: Option<Box<str>>,
+    /// Kubernetes namespace.
+    pub namespace: Option<Box<str>>,
+    /// Host name of the node, if known.
+    pub node: Option<Box<str>>,
+    /// systemd unit.
+    pub unit: Option<Box<str>>,
+    /// Container id, 12 characters.
+    pub container: Option<Box<str>>,
+}
+
+/// Application bytes on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bytes {
+    /// Of the request.
+    pub request: u64,
+    /// Of the response.
+    pub response: u64,
+}
+
+/// Where the duration went. Exclusive: the fields add up to `duration_ns`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phases {
+    /// Waiting in the sending host's stack, both ways.
+    pub send_queue: u64,
+    /// Travelling, retransmissions included, both ways.
+    pub wire: u64,
+    /// Waiting to be read, both ways.
+    pub recv_queue: u64,
+    /// The server's work up to its first byte.
+    pub server: u64,
+    /// First to last byte of the response.
+    pub stream: u64,
+    /// What one end alone cannot split: wire and server of the far side.
+    pub remote: u64,
+}
+
+impl Phases {
+    /// Their sum.
+    pub fn total(&self) -> u64 {
+        self.send_queue + self.wire + self.recv_queue + self.server + self.stream + self.remote
+    }
+    /// Names and values, in the order of a request's life.
+    pub fn named(&self) -> [(&'static str, u64); 6] {
+        [
+            ("send_queue", self.send_queue),
+            ("wire", self.wire),
+            ("recv_queue", self.recv_queue),
+            ("server", self.server),
+            ("stream", self.stream),
+            ("remote", self.remote),
+        ]
+    }
+}
+
+/// TCP during the request's own interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tcp {
+    /// Smoothed round trip time at the end. Contains thinking time when ACKs ride on answers.
+    pub srtt_ns: u64,
+    /// Smallest round trip time.
+    pub min_rtt_ns: u64,
+    /// Segments retransmitted, both ends' senders where both are seen.
+    pub retransmits: u32,
+    /// Segments thought lost at the end.
+    pub lost: u32,
+    /// Busy sending, held neither by the peer's window nor by the local send buffer.
+    pub cwnd_limited_ns: u64,
+    /// Held by the peer's receive window.
+    pub rwnd_limited_ns: u64,
+}
+
+/// Who made a token gap long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The server wrote late.
+    Engine,
+    /// It travelled late.
+    Wire,
+    /// The client read late.
+    Reader,
+}
+
+/// A gap beyond max(3 × median gap, 50 ms).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stall {
+    /// Since the request began.
+    pub at_ns: u64,
+    /// Its length.
+    pub gap_ns: u64,
+    /// Who made it.
+    pub cause: Cause,
+}
+
+/// Distribution of the gaps between chunks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gaps {
+    /// Median.
+    pub p50: u64,
+    /// 99th percentile.
+    pub p99: u64,
+    /// Longest.
+    pub max: u64,
+}
+
+/// Sum of all gaps by who made them. Adds up to last chunk − first chunk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GapSplit {
+    /// The server wrote late.
+    pub engine: u64,
+    /// Travelled late.
+    pub wire: u64,
+    /// The client read late.
+    pub reader: u64,
+}
+
+/// A model call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelCall {
+    /// OTel `gen_ai.operation.name`.
+    pub operation: Option<Box<str>>,
+    /// OTel `gen_ai.request.model`.
+    pub model: Option<Box<str>>,
+    /// The response was a token stream.
+    pub streaming: bool,
+    /// Chunks that carried content.
+    pub chunks: u64,
+    /// When the wire tells.
+    pub input_tokens: Option<u64>,
+    /// When the wire tells.
+    pub output_tokens: Option<u64>,
+    /// Request's first byte written → first chunk with content read by the client (or as near to
+    /// that as the seen end allows). Streams only.
+    pub time_to_first_chunk_ns: Option<u64>,
+    /// Gaps between content chunks; `None` below two chunks.
+    pub gap_ns: Option<Gaps>,
+    /// Gaps by cause; `None` below two chunks.
+    pub gap_split_ns: Option<GapSplit>,
+    /// At most 32; the rest is counted in `stalls_omitted`.
+    pub stalls: Vec<Stall>,
+    /// Stalls beyond the list's bound.
+    pub stalls_omitted: u32,
+}
+
+/// One request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// When the request began, UTC, RFC 3339 with nanoseconds.
+    pub ts: Box<str>,
+    /// 16 hex digits, this record's own.
+    pub id: Box<str>,
+    /// 16 hex digits, equal on both hosts of the connection.
+    pub wire_id: Box<str>,
+    /// Which ends were seen.
+    pub side: Side,
+    /// Protocol name.
+    pub protocol: Box<str>,
+    /// What was asked.
+    pub op: Box<str>,
+    /// Protocol's status, `null` if none was seen.
+    pub status: Option<Box<str>>,
+    /// Error type, `null` if it did not fail.
+    pub error: Option<Box<str>>,
+    /// Who asked.
+    pub client: Party,
+    /// Who answered.
+    pub server: Party,
+    /// Sizes.
+    pub bytes: Bytes,
+    /// Client's first write → client's last read (or the seen end's part of it).
+    pub duration_ns: u64,
+    /// Where it went.
+    pub phases_ns: Phases,
+    /// How that is known.
+    pub evidence: Evidence,
+    /// TCP during the request.
+    pub tcp: Tcp,
+    /// Time the server's thread waited for a CPU between reading the request and writing its first
+    /// byte; `null` if another thread wrote it. Part of `server`, not an addition to it.
+    pub server_run_delay_ns: Option<u64>,
+    /// Set for model calls.
+    pub gen_ai: Option<Box<ModelCall>>,
+    /// What the request is for.
+    pub role: Role,
+    /// The user query it belongs to. `null`: stitching is not part of this version.
+    pub query: Option<()>,
+}
