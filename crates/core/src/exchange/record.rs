@@ -97,6 +97,26 @@ impl Phases {
     }
 }
 
+/// The waiting and travelling parts of one way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way {
+    /// Waiting in the sending host's stack.
+    pub send_queue: u64,
+    /// Travelling, retransmissions included.
+    pub wire: u64,
+    /// Waiting to be read.
+    pub recv_queue: u64,
+}
+
+/// [`Phases`] by direction: the two ways of a field add up to the phase of the same name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Directions {
+    /// Client to server: its `recv_queue` is the server reading late.
+    pub request: Way,
+    /// Server to client, up to the first byte: its `recv_queue` is the client reading late.
+    pub response: Way,
+}
+
 /// TCP during the request's own interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tcp {
@@ -216,6 +236,9 @@ pub struct Record {
     pub duration_ns: u64,
     /// Where it went.
     pub phases_ns: Phases,
+    /// The same by direction; `null` when an end was not seen.
+    #[serde(default)]
+    pub directions_ns: Option<Directions>,
     /// How that is known.
     pub evidence: Evidence,
     /// TCP during the request.
