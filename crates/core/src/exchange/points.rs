@@ -9,7 +9,7 @@
 //! Each point is a byte's passage at one place, so the points of one request are ordered; where
 //! a server answers before it has read everything, a point counts as no earlier than the one before.
 
-use super::record::{Directions, Half, Phases};
+use super::record::{Directions, Phases, Way};
 
 /// What one end saw of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,8 +77,8 @@ pub fn both(client: &Seen, server: &Seen) -> Option<Timed> {
         return None;
     };
     let [c0, w0, c1, s0, s1, s2, s3, c2, c3, c4] = ordered([c0, w0, c1, s0, s1, s2, s3, c2, c3, c4]);
-    let request = Half { send_queue: c1 - w0, wire: s0 - c1, recv_queue: s1 - s0 };
-    let response = Half { send_queue: s3 - s2, wire: c2 - s3, recv_queue: c3 - c2 };
+    let request = Way { send_queue: c1 - w0, wire: s0 - c1, recv_queue: s1 - s0 };
+    let response = Way { send_queue: s3 - s2, wire: c2 - s3, recv_queue: c3 - c2 };
     let phases = Phases {
         client: w0 - c0,
         send_queue: request.send_queue + response.send_queue,
