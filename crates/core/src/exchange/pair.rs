@@ -28,9 +28,22 @@ pub struct Pending {
     pub chunks_omitted: u64,
     /// TCP when the request began.
     pub tcp_before: TcpState,
-    /// The thread that read the request's last bytes, or wrote the response's first.
+    /// The thread that read last before the response was written.
     pub reader: Thread,
-    /// See `reader`.
+    /// The thread that wrote the response's first bytes.
+    pub writer: Thread,
+}
+
+/// What a connection end knows at the moment frames are applied.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Moment {
+    /// How far the client's stream was taken.
+    pub taken: u64,
+    /// TCP's state.
+    pub tcp: TcpState,
+    /// Who read last.
+    pub reader: Thread,
+    /// Who wrote last.
     pub writer: Thread,
 }
 
@@ -76,28 +89,24 @@ impl Pairer {
         self.open.len()
     }
 
-    /// All requests in flight, for what the caller must note on them.
-    pub fn open_mut(&mut self) -> impl Iterator<Item = &mut Pending> {
-        self.open.iter_mut()
-    }
-
-    /// Applies frames. `taken` is how far the client's stream was taken.
-    pub fn apply(&mut self, frames: &mut Vec<Frame>, taken: u64, tcp: TcpState) -> Outcome {
+    /// Applies frames.
+    pub fn apply(&mut self, frames: &mut Vec<Frame>, moment: &Moment) -> Outcome {
         let mut outcome = Outcome::default();
         for frame in frames.drain(..) {
-            self.step(frame, taken, tcp, &mut outcome);
+            self.step(frame, moment, &mut outcome);
         }
         outcome
     }
 
-    fn step(&mut self, frame: Frame, taken: u64, tcp: TcpState, outcome: &mut Outcome) {
+    fn step(&mut self, frame: Frame, moment: &Moment, outcome: &mut Outcome) {
         match frame {
             Frame::Request { at, facts } => {
                 if self.open.len() == OPEN_MAX {
                     self.open.pop_front();
                     outcome.unfinished += 1;
                 }
-                self.open.push_back(Pending { at, facts, tcp_before: tcp, ..Pending::default() });
+                let tcp_before = moment.tcp;
+                self.open.push_back(Pending { at, facts, tcp_before, ..Pending::default() });
             }
             Frame::RequestFacts(facts) => {
                 if let Some(last) = self.open.back_mut() {
@@ -109,7 +118,7 @@ impl Pairer {
                     last.end = Some(at);
                 }
             }
-            Frame::Response { at, facts } => self.answer(at, facts, taken),
+            Frame::Response { at, facts } => self.answer(at, facts, moment),
             Frame::ResponseFacts(facts) => {
                 if let Some(front) = self.answering() {
                     front.facts.merge(facts);
@@ -125,16 +134,18 @@ impl Pairer {
         }
     }
 
-    fn answer(&mut self, at: u64, facts: Facts, taken: u64) {
+    fn answer(&mut self, at: u64, facts: Facts, moment: &Moment) {
         let next_at = self.open.get(1).map(|next| next.at);
         let Some(front) = self.open.front_mut().filter(|p| p.response_at.is_none()) else {
             self.orphan = true;
             return;
         };
         front.response_at = Some(at);
+        front.reader = moment.reader;
+        front.writer = moment.writer;
         // Where the request ends in unseen bytes it ends before the next one, or with the last
         // byte that was seen when the answer began.
-        front.end.get_or_insert(next_at.unwrap_or(taken).max(front.at + 1));
+        front.end.get_or_insert(next_at.unwrap_or(moment.taken).max(front.at + 1));
         front.facts.merge(facts);
     }
 
