@@ -1,0 +1,7 @@
+//! Forebay: every request on a host, and where its milliseconds went.
+#![forbid(unsafe_code)]
+
+mod capture;
+mod keep;
+
+fn main() {}
