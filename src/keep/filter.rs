@@ -5,7 +5,7 @@
 
 use super::time::parse_duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 use forebay_core::decode::Role;
 use forebay_core::decode::protocols::PROTOCOLS;
 use forebay_core::exchange::record::{Party, Record};
@@ -100,7 +100,10 @@ impl Filter {
             && self
                 .slower_than
                 .is_none_or(|limit| u128::from(record.duration_ns) > limit.as_nanos())
-            && self.protocol.as_deref().is_none_or(|p| p == &*record.protocol)
+            && self
+                .protocol
+                .as_deref()
+                .is_none_or(|p| p == &*record.protocol)
             && self.status.as_ref().is_none_or(|s| s.matches(record))
             && self.op.as_ref().is_none_or(|op| op.matches(&record.op))
             && self.workload.as_ref().is_none_or(named)
@@ -165,7 +168,7 @@ fn party_is_named(party: &Party, name: &Pattern) -> bool {
 }
 
 /// Name of a role in the JSON.
-fn role_name(role: Role) -> &'static str {
+pub fn role_name(role: Role) -> &'static str {
     match role {
         Role::Model => "model",
         Role::Embedding => "embedding",
@@ -191,11 +194,6 @@ fn role_parser() -> impl TypedValueParser<Value = Role> {
 fn protocol_parser() -> PossibleValuesParser {
     let known = PROTOCOLS.iter().map(|protocol| protocol.name);
     PossibleValuesParser::new(known.chain([UNKNOWN_PROTOCOL]))
-}
-
-/// The flags of a selection as arguments, for tables in the documentation.
-pub fn flags() -> Vec<Arg> {
-    definition().get_arguments().cloned().collect()
 }
 
 #[cfg(test)]

@@ -2,9 +2,7 @@
 
 use super::*;
 use forebay_core::decode::Role;
-use forebay_core::exchange::record::{
-    Bytes as Sizes, Evidence, Party, Phases, Record, Side, Tcp,
-};
+use forebay_core::exchange::record::{Bytes as Sizes, Evidence, Party, Phases, Record, Side, Tcp};
 
 fn party(workload: &str, pid: u32, addr: &str) -> Party {
     Party {
@@ -37,11 +35,18 @@ pub fn record(n: u64) -> Record {
         error: None,
         client: party("rag", 100, "127.0.0.1:40000"),
         server: party("postgres", 200, "127.0.0.1:5432"),
-        bytes: Sizes { request: 900, response: 2000 },
+        bytes: Sizes {
+            request: 900,
+            response: 2000,
+        },
         duration_ns: phases_ns.total(),
         phases_ns,
         evidence: Evidence::Exact,
-        tcp: Tcp { srtt_ns: 40_000, min_rtt_ns: 20_000, ..Tcp::default() },
+        tcp: Tcp {
+            srtt_ns: 40_000,
+            min_rtt_ns: 20_000,
+            ..Tcp::default()
+        },
         server_run_delay_ns: Some(1000),
         gen_ai: None,
         role: Role::VectorSearch,
@@ -59,12 +64,12 @@ fn batch(range: std::ops::Range<u64>) -> Vec<Output> {
 
 fn ids(lines: &[u8]) -> Vec<u64> {
     let text = std::str::from_utf8(lines).unwrap();
-    let records = text.lines().filter_map(|line| {
-        match crate::keep::line::parse_line(line).unwrap() {
-            Line::Record(record) => Some(record),
-            Line::Lost(_) => None,
-        }
-    });
+    let records =
+        text.lines()
+            .filter_map(|line| match crate::keep::line::parse_line(line).unwrap() {
+                Line::Record(record) => Some(record),
+                Line::Lost(_) => None,
+            });
     records
         .map(|record| u64::from_str_radix(&record.id, 16).unwrap())
         .collect()
@@ -97,7 +102,10 @@ fn replay_and_live_meet_without_gap_or_double() {
 
 #[test]
 fn a_slow_reader_loses_only_its_own_records_and_is_told() {
-    let hub = hub(Limits { queue_bytes: 8 << 10, ..Limits::default() });
+    let hub = hub(Limits {
+        queue_bytes: 8 << 10,
+        ..Limits::default()
+    });
     let mut slow = hub.subscribe(Filter::default(), None).unwrap();
     hub.publish(&mut batch(0..100));
     let mut fresh = hub.subscribe(Filter::default(), None).unwrap();
@@ -122,9 +130,16 @@ fn a_slow_reader_loses_only_its_own_records_and_is_told() {
 #[test]
 fn losses_reach_everybody_and_the_counts() {
     let hub = hub(Limits::default());
-    let filter = Filter { role: Some(Role::Cache), ..Filter::default() };
+    let filter = Filter {
+        role: Some(Role::Cache),
+        ..Filter::default()
+    };
     let mut reader = hub.subscribe(filter, None).unwrap();
-    let lost = Output::Lost { count: 7, why: LossReason::RingFull, since_ns: 1 };
+    let lost = Output::Lost {
+        count: 7,
+        why: LossReason::RingFull,
+        since_ns: 1,
+    };
     hub.publish(&mut vec![lost]);
     hub.publish(&mut batch(0..3));
     hub.close();
@@ -137,7 +152,10 @@ fn losses_reach_everybody_and_the_counts() {
 
 #[test]
 fn subscribers_are_bounded_and_leave() {
-    let hub = hub(Limits { subscribers: 1, ..Limits::default() });
+    let hub = hub(Limits {
+        subscribers: 1,
+        ..Limits::default()
+    });
     let first = hub.subscribe(Filter::default(), None).unwrap();
     assert!(hub.subscribe(Filter::default(), None).is_err());
     drop(first);
@@ -154,11 +172,15 @@ fn listeners_see_every_batch() {
     struct Counter(std::sync::atomic::AtomicUsize);
     impl Listener for Counter {
         fn batch(&self, outputs: &[Output]) {
-            self.0.fetch_add(outputs.len(), std::sync::atomic::Ordering::Relaxed);
+            self.0
+                .fetch_add(outputs.len(), std::sync::atomic::Ordering::Relaxed);
         }
     }
     let counter = Arc::new(Counter(0.into()));
-    let hub = Hub::new(Limits::default(), vec![Arc::clone(&counter) as Arc<dyn Listener>]);
+    let hub = Hub::new(
+        Limits::default(),
+        vec![Arc::clone(&counter) as Arc<dyn Listener>],
+    );
     let mut outputs = batch(0..5);
     hub.publish(&mut outputs);
     assert!(outputs.is_empty());
@@ -179,16 +201,24 @@ fn publish_cost() {
             hub.publish(&mut outputs);
             spent += start.elapsed();
             if let Some(reader) = drain {
-                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .build()
+                    .unwrap();
                 runtime.block_on(reader.queue.take()).unwrap();
             }
         }
-        println!("{name}: {} ns per record", spent.as_nanos() / u128::from(RECORDS));
+        println!(
+            "{name}: {} ns per record",
+            spent.as_nanos() / u128::from(RECORDS)
+        );
     };
     let quiet = hub(Limits::default());
     measure("no subscriber", &quiet, None);
     let counts = quiet.counts();
-    println!("ring: {} records in {} bytes", counts.recent_records, counts.recent_bytes);
+    println!(
+        "ring: {} records in {} bytes",
+        counts.recent_records, counts.recent_bytes
+    );
     let busy = hub(Limits::default());
     let reader = busy.subscribe(Filter::default(), None).unwrap();
     measure("one JSON subscriber", &busy, Some(&reader));
