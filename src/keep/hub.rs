@@ -257,6 +257,11 @@ impl Subscription {
         self.queue.take().await
     }
 
+    /// Whether records of the past are still to come.
+    pub fn replaying(&self) -> bool {
+        !self.replay.is_empty()
+    }
+
     fn replayed(&self, block: &Block) -> Vec<u8> {
         let mut lines = Vec::new();
         for line in block.since(&self.since) {

@@ -13,6 +13,7 @@ pub struct Global {
     #[arg(
         long,
         global = true,
+        display_order = 900,
         value_name = "PATH",
         env = "FOREBAY_SOCKET",
         default_value = "/run/forebay/api.sock"
@@ -29,15 +30,26 @@ const AFTER: &str = "Try first: sudo forebay observe\n\
 
 /// The whole definition.
 pub fn command() -> Command {
-    let base = Command::new("forebay")
+    command_of(|_| true)
+}
+
+/// What is not hidden: completion scripts list even hidden verbs.
+pub fn command_shown() -> Command {
+    command_of(|verb| !verb.hidden)
+}
+
+fn command_of(part: fn(&Verb) -> bool) -> Command {
+    let verbs = VERBS.iter().filter(|verb| part(verb));
+    // The flags' own type would put its doc in the place of ours: ours come last.
+    Global::augment_args(Command::new("forebay"))
         .version(env!("CARGO_PKG_VERSION"))
         .about(ABOUT)
+        .long_about(None)
         .after_help(AFTER)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .max_term_width(100);
-    let verbs = VERBS.iter().map(|verb| verb.command());
-    Global::augment_args(base).subcommands(verbs)
+        .max_term_width(100)
+        .subcommands(verbs.map(|verb| verb.command()))
 }
 
 /// Parses, runs, reports.

@@ -52,11 +52,12 @@ pub struct Verb {
 impl Verb {
     /// Its part of the command line.
     pub fn command(&self) -> Command {
-        let base = Command::new(self.name)
+        // The flags' own type would put its doc in the place of ours: ours come last.
+        (self.flags)(Command::new(self.name))
             .about(self.about)
+            .long_about(None)
             .after_help(self.details)
-            .hide(self.hidden);
-        (self.flags)(base)
+            .hide(self.hidden)
     }
 }
 

@@ -35,6 +35,7 @@ fn stream(subscription: Subscription, selection: &Selection) -> Response {
         subscription,
         end,
         left: selection.limit,
+        last: false,
     };
     let lines = futures_util::stream::unfold(first, |mut lines| async move {
         let bytes = lines.next().await?;
@@ -49,13 +50,18 @@ struct Lines {
     subscription: Subscription,
     end: Option<Instant>,
     left: Option<u64>,
+    /// The time is over and what was waiting then has been sent.
+    last: bool,
 }
 
 impl Lines {
     async fn next(&mut self) -> Option<Bytes> {
-        if self.left == Some(0) {
+        if self.left == Some(0) || self.last {
             return None;
         }
+        // What waits at the end is sent, what comes after it is not: a busy host would never end.
+        let over = self.end.is_some_and(|end| Instant::now() >= end);
+        self.last = over && !self.subscription.replaying();
         let next = self.subscription.next();
         let lines = match self.end {
             None => next.await?,

@@ -28,6 +28,11 @@ struct Flags {
 fn run(matches: &ArgMatches, _: &Global) -> Result<(), Failure> {
     let flags: Flags = parsed(matches)?;
     let mut script = Vec::new();
-    clap_complete::generate(flags.shell, &mut cli::command(), "forebay", &mut script);
+    clap_complete::generate(
+        flags.shell,
+        &mut cli::command_shown(),
+        "forebay",
+        &mut script,
+    );
     print(&String::from_utf8_lossy(&script))
 }
