@@ -11,7 +11,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 /// How long open streams may take to end after a stop.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -156,6 +158,44 @@ async fn listen(config: &Config) -> Result<Listeners, AgentError> {
     Ok(Listeners { unix, metrics })
 }
 
+/// A source at work on its own thread.
+struct Capturing {
+    outcome: oneshot::Receiver<Result<(), CaptureError>>,
+    stop: StopFlag,
+}
+
+impl Capturing {
+    fn start(source: Box<dyn Source>, hub: Arc<Hub>) -> Result<Capturing, AgentError> {
+        let stop = StopFlag::default();
+        let flag = stop.clone();
+        let (done, outcome) = oneshot::channel();
+        let body = move || {
+            // The receiver is gone only when the agent no longer waits.
+            let _ = done.send(source.run(hub, flag));
+        };
+        let thread = std::thread::Builder::new().name("capture".into());
+        let spawned = thread.spawn(body);
+        spawned.map_err(|source| AgentError::Start {
+            what: "capture thread",
+            source,
+        })?;
+        Ok(Capturing { outcome, stop })
+    }
+
+    /// Waits for the source's own end; a sender that is gone means that it panicked.
+    async fn ended(&mut self) -> Result<(), AgentError> {
+        let outcome = (&mut self.outcome).await;
+        Ok(outcome.map_err(|_| AgentError::Defect)??)
+    }
+
+    /// Ends the source. One that does not end in time is left to the end of the process.
+    async fn end(&mut self) -> Result<(), AgentError> {
+        self.stop.stop();
+        let ended = timeout(DRAIN, self.ended()).await;
+        ended.unwrap_or(Err(AgentError::Stuck))
+    }
+}
+
 /// Serves until something asks for the end; then ends every part in order: source, streams, API.
 async fn serve(
     agent: Arc<Agent>,
@@ -164,62 +204,35 @@ async fn serve(
     stop: &StopFlag,
     signals: bool,
 ) -> Result<(), AgentError> {
-    let (end, ended) = watch::channel(false);
     let hub = Arc::clone(&agent.hub);
-    let capture_stop = StopFlag::default();
-    let (mut result, thread) = {
-        let (hub, stop) = (Arc::clone(&hub), capture_stop.clone());
-        let (done, result) = tokio::sync::oneshot::channel();
-        let body = move || {
-            // The receiver is gone only when the agent is ending anyway.
-            let _ = done.send(source.run(hub, stop));
-        };
-        let thread = std::thread::Builder::new().name("capture".into());
-        let spawned = thread.spawn(body);
-        (
-            result,
-            spawned.map_err(|source| AgentError::Start {
-                what: "capture thread",
-                source,
-            })?,
-        )
-    };
-    let unix = tokio::spawn(api::serve_unix(
+    let mut capturing = Capturing::start(source, Arc::clone(&hub))?;
+    let (end, ended) = watch::channel(false);
+    let mut servers = JoinSet::new();
+    servers.spawn(api::serve_unix(
         listeners.unix,
         Arc::clone(&agent),
         ended.clone(),
     ));
-    let metrics = listeners
-        .metrics
-        .map(|tcp| tokio::spawn(api::serve_metrics(tcp, agent, ended)));
-    let early = tokio::select! {
-        captured = &mut result => Some(captured),
+    if let Some(tcp) = listeners.metrics {
+        servers.spawn(api::serve_metrics(tcp, agent, ended));
+    }
+    let result = tokio::select! {
+        outcome = capturing.ended() => Some(outcome),
         () = asked_to_stop(stop, signals) => None,
     };
-    capture_stop.stop();
-    let captured = match early {
-        Some(captured) => captured,
-        // A source that does not end in time is left to the end of the process.
-        None => match tokio::time::timeout(DRAIN, result).await {
-            Ok(captured) => captured,
-            Err(_) => return Err(AgentError::Stuck),
-        },
+    let result = match result {
+        Some(outcome) => outcome,
+        None => capturing.end().await,
     };
     hub.close();
     // A failed send means that no server listens any more, which is what is wanted.
     let _ = end.send(true);
-    let servers = async {
-        let _ = unix.await;
-        if let Some(metrics) = metrics {
-            let _ = metrics.await;
-        }
-    };
-    let _ = tokio::time::timeout(DRAIN, servers).await;
-    let joined = thread.join();
-    match (captured, joined) {
-        (Ok(outcome), Ok(())) => Ok(outcome?),
-        _ => Err(AgentError::Defect),
-    }
+    // Readers that don't take their last lines in time lose them.
+    let _ = timeout(DRAIN, async {
+        while servers.join_next().await.is_some() {}
+    })
+    .await;
+    result
 }
 
 /// Returns when the flag is set, or on SIGINT or SIGTERM.

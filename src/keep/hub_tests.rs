@@ -2,7 +2,9 @@
 
 use super::*;
 use forebay_core::decode::Role;
-use forebay_core::exchange::record::{Bytes as Sizes, Evidence, Party, Phases, Record, Side, Tcp};
+use forebay_core::exchange::record::{
+    Bytes as Sizes, Cause, Evidence, Gaps, ModelCall, Party, Phases, Record, Side, Stall, Tcp,
+};
 
 fn party(workload: &str, pid: u32, addr: &str) -> Party {
     Party {
@@ -51,6 +53,29 @@ pub fn record(n: u64) -> Record {
         gen_ai: None,
         role: Role::VectorSearch,
         query: None,
+    }
+}
+
+/// A token stream with a stall.
+pub fn model_call() -> ModelCall {
+    ModelCall {
+        operation: Some("chat".into()),
+        model: Some("smollm2".into()),
+        streaming: true,
+        chunks: 48,
+        output_tokens: Some(48),
+        time_to_first_chunk_ns: Some(212_000_000),
+        gap_ns: Some(Gaps {
+            p50: 1,
+            p99: 2,
+            max: 3,
+        }),
+        stalls: vec![Stall {
+            at_ns: 5,
+            gap_ns: 300_000_000,
+            cause: Cause::Wire,
+        }],
+        ..ModelCall::default()
     }
 }
 

@@ -167,7 +167,7 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keep::hub::tests::record;
+    use crate::keep::hub::tests::{model_call, record};
     use forebay_core::event::LossReason;
 
     fn all(recent: &Recent, since: &str) -> Vec<Line> {
@@ -178,7 +178,8 @@ mod tests {
     #[test]
     fn what_goes_in_comes_out_equal() {
         let mut recent = Recent::new(1 << 20);
-        let (one, loss) = (record(1), Loss::new(2, LossReason::Resync, 5));
+        let (mut one, loss) = (record(1), Loss::new(2, LossReason::Resync, 5));
+        one.gen_ai = Some(Box::new(model_call()));
         recent.push_record(&one);
         recent.push_loss(&loss);
         assert_eq!(

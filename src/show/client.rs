@@ -25,8 +25,7 @@ const REFUSAL_BYTES_MAX: usize = 8 << 10;
 #[derive(Debug)]
 pub struct Api {
     socket: PathBuf,
-    /// Ends when this is dropped.
-    _own: Option<OwnAgent>,
+    own: Option<OwnAgent>,
 }
 
 /// Whether somebody answers on the socket.
@@ -59,7 +58,7 @@ impl Api {
     pub fn running(global: &Global) -> Result<Api, Failure> {
         if answers(global)? {
             let socket = global.socket.clone();
-            return Ok(Api { socket, _own: None });
+            return Ok(Api { socket, own: None });
         }
         Err(Failure::Api {
             socket: global.socket.display().to_string(),
@@ -80,7 +79,7 @@ impl Api {
         eprintln!("no agent is running: observing with one of our own until this command ends");
         Ok(Api {
             socket: own.socket(),
-            _own: Some(own),
+            own: Some(own),
         })
     }
 
@@ -136,6 +135,17 @@ impl Api {
         serde_json::from_str(&text).map_err(|e| self.broken(&e))
     }
 
+    /// Ends an agent of our own, if it is one; its failure is then known.
+    ///
+    /// # Errors
+    /// What ended that agent.
+    pub fn end(self) -> Result<(), Failure> {
+        match self.own {
+            None => Ok(()),
+            Some(mut own) => own.end(),
+        }
+    }
+
     /// A failure of the connection.
     pub fn broken(&self, error: &dyn std::error::Error) -> Failure {
         Failure::Api {
@@ -150,7 +160,7 @@ impl Api {
 struct OwnAgent {
     directory: TempDir,
     stop: StopFlag,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Result<(), AgentError>>>,
 }
 
 impl OwnAgent {
@@ -169,28 +179,38 @@ impl OwnAgent {
             metrics: None,
             records: None,
         };
-        let (told, heard) = mpsc::channel::<Result<(), AgentError>>();
+        let (told, ready) = mpsc::channel();
         let stop = StopFlag::default();
         let flag = stop.clone();
+        // Without a message the channel closes when the agent is over, and its thread knows why.
         let body = move || {
-            // Nobody listens any more once the verb is on its way out.
-            let ready = |_: &agent::Agent| drop(told.send(Ok(())));
-            if let Err(error) = agent::run(&config, &flag, false, ready) {
-                let _ = told.send(Err(error));
-            }
+            // Nobody waits any more once the verb is on its way out.
+            let tell = |_: &agent::Agent| told.send(()).unwrap_or_default();
+            agent::run(&config, &flag, false, tell)
         };
         let thread = std::thread::Builder::new().name("agent".into()).spawn(body);
         let thread = thread.map_err(|source| AgentError::Start {
             what: "thread",
             source,
         })?;
-        let own = OwnAgent {
+        let mut own = OwnAgent {
             directory,
             stop,
             thread: Some(thread),
         };
-        heard.recv().unwrap_or(Err(AgentError::Defect))?;
-        Ok(own)
+        match ready.recv() {
+            Ok(()) => Ok(own),
+            Err(_) => Err(own.end().err().unwrap_or(AgentError::Defect.into())),
+        }
+    }
+
+    /// Ends it, or learns why it ended.
+    fn end(&mut self) -> Result<(), Failure> {
+        self.stop.stop();
+        let outcome = self.thread.take().map(JoinHandle::join);
+        Ok(outcome
+            .unwrap_or(Ok(Ok(())))
+            .map_err(|_| AgentError::Defect)??)
     }
 
     fn socket(&self) -> PathBuf {
@@ -204,11 +224,8 @@ fn socket_in(directory: &Path) -> PathBuf {
 
 impl Drop for OwnAgent {
     fn drop(&mut self) {
-        self.stop.stop();
-        if let Some(thread) = self.thread.take() {
-            // A panic there was printed there.
-            let _ = thread.join();
-        }
+        // Whoever wanted to know its outcome has asked.
+        let _ = self.end();
     }
 }
 
@@ -224,7 +241,7 @@ pub fn until_interrupted(verb: impl Future<Output = Result<(), Failure>>) -> Res
             what: "event loop",
             source,
         })?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         let on = |kind| async move {
             match signal(kind) {
                 Ok(mut signal) => signal.recv().await,
@@ -236,5 +253,8 @@ pub fn until_interrupted(verb: impl Future<Output = Result<(), Failure>>) -> Res
             _ = on(SignalKind::interrupt()) => Ok(()),
             _ = on(SignalKind::terminate()) => Ok(()),
         }
-    })
+    });
+    // A write to a reader that takes nothing must not hold up the end.
+    runtime.shutdown_background();
+    result
 }

@@ -34,6 +34,20 @@ fn it_is_told_what_it_missed() {
     assert_eq!(lost, missed);
 }
 
+#[test]
+fn ctrl_c_ends_a_stream_that_nobody_takes() {
+    let mut agent = Agent::start();
+    let mut stuck = agent.client(&["observe", "--json"]);
+    let mut stuck = stuck.stdout(Stdio::piped()).spawn().unwrap();
+    agent.wait_for_readers(1);
+    // More than a pipe holds.
+    agent.feed(&(0..1000).map(record).collect::<Vec<_>>());
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    let pid = rustix::process::Pid::from_child(&stuck);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(stuck.wait().unwrap().code(), Some(0));
+}
+
 fn agent_missed(agent: &Agent) -> u64 {
     let (_, body) = crate::agent::get(&agent.socket(), "/v1/status");
     let status: serde_json::Value = serde_json::from_str(&body).unwrap();

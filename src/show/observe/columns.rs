@@ -94,9 +94,10 @@ pub fn operation(record: &Record) -> String {
     }
     if let Some(worst) = call.stalls.iter().max_by_key(|stall| stall.gap_ns) {
         let count = call.stalls.len() as u64 + u64::from(call.stalls_omitted);
+        let plural = if count == 1 { "" } else { "s" };
         let who = format!("{:?}", worst.cause).to_lowercase();
         text.push_str(&format!(
-            " {count} stalls, worst {} ({who})",
+            ", {count} stall{plural}, worst {} ({who})",
             duration(worst.gap_ns)
         ));
     }
@@ -129,6 +130,7 @@ pub fn party(party: &Party) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keep::hub::tests::{model_call, record};
 
     #[test]
     fn durations_have_three_digits() {
@@ -146,6 +148,18 @@ mod tests {
         for (ns, text) in cases {
             assert_eq!(duration(ns), text, "{ns}");
         }
+    }
+
+    #[test]
+    fn a_model_call_tells_of_its_stream() {
+        let mut call = record(1);
+        call.op = "POST /v1/chat/completions".into();
+        call.gen_ai = Some(Box::new(model_call()));
+        assert_eq!(
+            operation(&call),
+            "POST /v1/chat/completions [smollm2] first 212ms of 48 chunks, \
+             1 stall, worst 300ms (wire)"
+        );
     }
 
     #[test]

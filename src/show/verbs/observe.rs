@@ -58,6 +58,7 @@ fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
     let form = if flags.json { Form::Json } else { flags.output };
     let api = Api::reach(global)?;
     let path = format!("/v1/observe?{}", Selection::query_of(matches));
+    let mut cut = false;
     until_interrupted(async {
         let body = api.get(&path).await?.into_body();
         let printer = Printer::new(form);
@@ -66,9 +67,11 @@ fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
             closed = output::closed() => return Err(closed),
         };
         let selection = &flags.selection;
-        let wanted = selection.duration.is_some() || selection.limit.is_some_and(|n| count >= n);
-        if wanted { Ok(()) } else { Err(Failure::Ended) }
-    })
+        cut = selection.duration.is_none() && selection.limit.is_none_or(|n| count < n);
+        Ok(())
+    })?;
+    api.end()?;
+    if cut { Err(Failure::Ended) } else { Ok(()) }
 }
 
 /// Prints a stream of lines.
