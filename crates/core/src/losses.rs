@@ -1,6 +1,7 @@
 //! Losses by reason, reported once a second so that a flood of them stays small.
 
 use crate::event::LossReason;
+use crate::exchange::join::WallClock;
 use crate::pipeline::Output;
 
 /// How long losses are summed up before they are reported.
@@ -25,10 +26,11 @@ impl Losses {
     }
 
     /// Reports sums that are a second old.
-    pub fn report(&mut self, now_ns: u64, out: &mut Vec<Output>) {
+    pub fn report(&mut self, now_ns: u64, clock: &dyn WallClock, out: &mut Vec<Output>) {
         self.sums.retain(|&(why, count, since_ns)| {
             let due = since_ns + REPORT_NS <= now_ns;
             if due {
+                let since_ns = clock.unix_ns(since_ns);
                 out.push(Output::Lost { count, why, since_ns });
             }
             !due

@@ -32,7 +32,7 @@ pub enum Output {
         count: u64,
         /// Why.
         why: LossReason,
-        /// Monotonic time from which on.
+        /// Since when, in nanoseconds since the Unix epoch (UTC).
         since_ns: u64,
     },
 }
@@ -277,7 +277,7 @@ impl Pipeline {
                 self.emit(&key, held, None);
             }
         }
-        self.losses.report(now_ns, &mut self.out);
+        self.losses.report(now_ns, &*self.clock, &mut self.out);
         let entries = &self.entries;
         self.answering.iter().any(|cookie| {
             entries
@@ -311,6 +311,6 @@ impl Pipeline {
         for (key, held) in self.halves.drain() {
             self.emit(&key, held, None);
         }
-        self.losses.report(now_ns + 1_000_000_000, &mut self.out);
+        self.losses.report(now_ns + 1_000_000_000, &*self.clock, &mut self.out);
     }
 }

@@ -95,6 +95,10 @@ pub struct Observe {
     stats: Option<StatsGuard>,
 }
 
+// SAFETY: libbpf objects, descriptors and mappings may be used from any one thread at a time; the
+// `Rc` is shared only with the callback inside `ring`, which moves along.
+unsafe impl Send for Observe {}
+
 impl Observe {
     /// What this kernel can do, without loading anything.
     pub fn features() -> Vec<Feature> {

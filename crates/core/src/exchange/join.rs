@@ -38,6 +38,8 @@ impl WireKey {
 pub trait WallClock {
     /// RFC 3339 in UTC with nanoseconds.
     fn rfc3339(&self, monotonic_ns: u64) -> Box<str>;
+    /// Nanoseconds since the Unix epoch.
+    fn unix_ns(&self, monotonic_ns: u64) -> u64;
 }
 
 /// Makes the record of a request from what its ends saw.
