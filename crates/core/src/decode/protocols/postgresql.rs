@@ -11,14 +11,17 @@
 //! After a `Lost` nothing that was sent before it is answered any more: a client turn after
 //! a ReadyForQuery starts afresh.
 
+mod asked;
 mod client;
 mod frame;
+mod keywords;
 mod server;
 mod sniff;
 mod sql;
 mod statements;
 
 use super::super::{Conversation, Facts, Frame, Piece, Protocol, Report, Role, Speaker, Want};
+use asked::{Asked, Op};
 use frame::{Cursor, Form, Last8, Step, Walker};
 use sql::Shape;
 use statements::Statements;
@@ -83,55 +86,6 @@ struct Pending {
     /// Replies due and got, one for each of its messages.
     due: u16,
     got: u16,
-}
-
-/// What is shown of a request.
-#[derive(Clone, Debug)]
-enum Op {
-    Word(&'static str),
-    Shape(Arc<Shape>),
-    Text(Box<str>, Role),
-}
-
-impl Op {
-    fn text(&self) -> &str {
-        match self {
-            Op::Word(word) => word,
-            Op::Shape(shape) => &shape.op,
-            Op::Text(text, _) => text,
-        }
-    }
-
-    fn facts(&self) -> Facts {
-        let role = match self {
-            Op::Word(_) => Role::Database,
-            Op::Shape(shape) => shape.role,
-            Op::Text(_, role) => *role,
-        };
-        Facts {
-            op: Some(self.text().into()),
-            role: Some(role),
-            ..Facts::default()
-        }
-    }
-}
-
-/// What the messages of the newest request ask for.
-#[derive(Debug, Default)]
-struct Asked {
-    announced: Option<Op>,
-    parsed: Option<Arc<Shape>>,
-    bound: Option<Op>,
-    executed: Option<Op>,
-    /// Shapes of several different executions, joined.
-    more: Option<String>,
-    last: Option<Op>,
-    copy_in: bool,
-    described: bool,
-    /// Some of its messages are in unseen bytes.
-    unseen: bool,
-    /// Its RequestEnd was told.
-    ended: bool,
 }
 
 /// What the server said about the oldest request.

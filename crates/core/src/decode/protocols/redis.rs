@@ -11,6 +11,8 @@
 
 mod client;
 mod command;
+mod message;
+mod names;
 mod server;
 mod sniff;
 mod walk;

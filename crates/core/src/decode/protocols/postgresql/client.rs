@@ -1,12 +1,11 @@
 //! What the client's messages ask for: begins and ends requests.
 
 use super::sniff::{self, Startup};
-use super::sql::{self, Shape};
+
 use super::statements::Space;
 use super::{
-    Asked, Form, Frame, HEAD_BYTES_MAX, Next, Op, PENDING_MAX, Pending, Role, Speaker, State, Until,
+    Asked, Form, Frame, HEAD_BYTES_MAX, Next, Op, PENDING_MAX, Pending, Speaker, State, Until,
 };
-use std::sync::Arc;
 
 /// As much of a statement's text as is read.
 const STATEMENT_BYTES: usize = 2048;
@@ -84,7 +83,7 @@ impl State {
             0 | b'F' | b'X' => true,
             b'Q' | b'S' => !self.asked.copy_in,
             b'H' => !self.is_open(),
-            b'c' | b'f' => self.is_copying() && std::mem::take(&mut self.asked.copy_in),
+            b'c' | b'f' => std::mem::take(&mut self.asked.copy_in),
             _ => false,
         } && !(kind == b'S' && self.is_copying());
         if ends && !self.asked.ended && !self.pending.is_empty() {
@@ -273,65 +272,12 @@ impl State {
 
     /// The newest request may go on in bytes that are not seen.
     pub(super) fn is_open_ended(&self) -> bool {
-        self.is_open() || self.is_copying()
+        self.is_open() || self.is_copying() || self.asked.copy_in && !self.pending.is_empty()
     }
 
     pub(super) fn is_copying(&self) -> bool {
         self.pending.back().is_some_and(|newest| newest.copying)
     }
-}
-
-impl Asked {
-    fn execute(&mut self, op: Op) {
-        let Some(first) = &self.executed else {
-            self.executed = Some(op.clone());
-            self.last = Some(op);
-            return;
-        };
-        if self
-            .last
-            .as_ref()
-            .is_some_and(|last| last.text() == op.text())
-        {
-            return;
-        }
-        let list = self.more.get_or_insert_with(|| first.text().to_owned());
-        sql::join(list, op.text());
-        if op.role() == Role::VectorSearch {
-            self.executed = Some(op.clone());
-        }
-        self.last = Some(op);
-    }
-
-    /// What is shown: what is executed, else what is prepared.
-    fn op(&self) -> Op {
-        match (&self.more, &self.executed, &self.bound, &self.parsed) {
-            (Some(list), Some(first), ..) => Op::Text(list.as_str().into(), first.role()),
-            (_, Some(one), ..) => one.clone(),
-            (_, _, Some(bound), _) => bound.clone(),
-            (_, _, _, Some(parsed)) if self.announced.is_none() || self.unseen => {
-                Op::Shape(parsed.clone())
-            }
-            (_, _, _, Some(parsed)) => prepare(parsed),
-            _ if self.described => Op::Word("DESCRIBE"),
-            _ => Op::Word("CLOSE"),
-        }
-    }
-}
-
-impl Op {
-    fn role(&self) -> Role {
-        match self {
-            Op::Word(_) => Role::Database,
-            Op::Shape(shape) => shape.role,
-            Op::Text(_, role) => *role,
-        }
-    }
-}
-
-/// Preparing a search is not yet a search.
-fn prepare(shape: &Arc<Shape>) -> Op {
-    Op::Text(sql::prefixed("PREPARE", &shape.op).into(), Role::Database)
 }
 
 /// A zero-terminated text, and whether its end was not seen.
