@@ -242,7 +242,7 @@ impl Pipeline {
     fn close(&mut self, close: &Close) {
         let Some(entry) = self.entries.get_mut(&close.cookie) else { return };
         entry.connection.last_ns = close.at_ns;
-        let outcome = entry.connection.close(close.half, &mut self.frames);
+        let outcome = entry.connection.close(close, &mut self.frames);
         self.settle(close.cookie, outcome);
         if !close.half {
             self.forget(close.cookie);

@@ -118,6 +118,7 @@ fn close(c: fb_close) -> Event<'static> {
         cookie: c.r.cookie,
         at_ns: c.at_ns,
         half: c.half != 0,
+        fin_seq: c.fin_seq,
         tcp: tcp(&c.tcp),
     })
 }

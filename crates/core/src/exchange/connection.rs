@@ -5,7 +5,7 @@ use super::points::Seen;
 use super::timeline::Timeline;
 use crate::decode::connection::{Decoder, Run};
 use crate::decode::{Facts, Frame, Report, Speaker};
-use crate::event::{Direction, End, Mark, Open, Segment, TcpState};
+use crate::event::{Close, Direction, End, Mark, Open, Segment, TcpState};
 
 /// What one end saw of one finished request.
 #[derive(Clone, Debug)]
@@ -50,6 +50,8 @@ pub struct Connection {
     pairer: Pairer,
     waiting: Vec<Pending>,
     moment: Moment,
+    /// Where the peer's FIN stands in the incoming stream.
+    fin: Option<u64>,
     /// When anything happened last.
     pub last_ns: u64,
     ordered: Option<(Report, Report)>,
@@ -76,6 +78,7 @@ impl Connection {
             pairer: Pairer::default(),
             waiting: Vec::new(),
             moment: Moment::default(),
+            fin: None,
             last_ns: open.at_ns,
             ordered: None,
             turns: 0,
@@ -91,15 +94,22 @@ impl Connection {
     /// First sequence numbers of the client's and the server's stream: the same at both ends.
     pub fn bases(&self) -> Option<(u32, u32)> {
         let open = &self.open;
-        // The kernel half can't tell a client from a server on old connections: see out_base() there.
-        let out = match (open.end, self.speaker()?) {
-            (End::Unknown, Speaker::Client) => open.out_base.wrapping_add(1),
-            _ => open.out_base,
-        };
+        let out = open.out_base.wrapping_add(u32::from(self.counts_syn()));
         Some(match self.speaker()? {
             Speaker::Client => (out, open.in_base),
             Speaker::Server => (open.in_base, out),
         })
+    }
+
+    /// Whether places in the outgoing stream count from one byte too early: the kernel half can't
+    /// tell a client from a server on old connections (see `out_base` there).
+    fn counts_syn(&self) -> bool {
+        self.open.end == End::Unknown && self.speaker() == Some(Speaker::Client)
+    }
+
+    /// Place of a request as both ends count it.
+    fn common_place(&self, at: u64) -> u64 {
+        at - u64::from(self.counts_syn())
     }
 
     /// Name of what it speaks, once known.
@@ -109,6 +119,7 @@ impl Connection {
 
     /// Whether a request that began at this place is still under way here.
     pub fn is_at_work_on(&self, at: u64) -> bool {
+        let at = at + u64::from(self.counts_syn());
         self.pairer.has(at) || self.waiting.iter().any(|pending| pending.at == at)
     }
 
@@ -174,6 +185,9 @@ impl Connection {
             turn: segment.turn,
         };
         self.decoder.feed(&run, frames);
+        if self.fin.is_some() {
+            self.end_at_fin(frames);
+        }
         match segment.direction {
             Direction::In => self.moment.reader = segment.thread,
             Direction::Out => self.moment.writer = segment.thread,
@@ -221,13 +235,25 @@ impl Connection {
         self.pairer.apply(frames, &self.moment)
     }
 
-    /// A direction ended (`half`: the peer's) or the connection did.
-    pub fn close(&mut self, half: bool, frames: &mut Vec<Frame>) -> Outcome {
-        self.decoder.end(false, frames);
-        if !half {
+    /// The peer's FIN arrived (`half`) or the connection is gone.
+    pub fn close(&mut self, close: &Close, frames: &mut Vec<Frame>) -> Outcome {
+        if close.half {
+            self.fin = Some(self.place(Direction::In, close.fin_seq));
+            self.end_at_fin(frames);
+        } else {
+            self.decoder.end(false, frames);
             self.decoder.end(true, frames);
         }
         self.pair(frames)
+    }
+
+    /// A FIN arrives before the bytes in front of it are read: it counts when they are.
+    fn end_at_fin(&mut self, frames: &mut Vec<Frame>) {
+        let taken = self.decoder.taken(false);
+        if self.fin.is_some_and(|fin| taken.is_none_or(|taken| taken >= fin)) {
+            self.fin = None;
+            self.decoder.end(false, frames);
+        }
     }
 
     /// What this end saw of a finished request; `None` if its times are not complete.
@@ -276,7 +302,7 @@ impl Connection {
         Some(HalfExchange {
             end,
             cookie: self.open.cookie,
-            at,
+            at: self.common_place(at),
             request_bytes: request_end - at,
             response_bytes: answer_end - answer_at,
             facts: pending.facts.clone(),
