@@ -79,8 +79,9 @@ def _find_prefix():
         raise DemoError("setpriv is missing: apt install util-linux")
     uid, gid = target_ids()
     prefix = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--no-new-privs"]
-    probe = [sys.executable, "-c", f"open({str(settings.PACKAGE / 'app.py')!r}); import os; "
-             f"os.listdir({str(settings.STATE)!r})"]
+    # `env` starts the interpreter without the capabilities that setpriv itself still holds.
+    probe = ["env", sys.executable, "-c", f"import os, sys; open({str(settings.PACKAGE / 'app.py')!r}); "
+             f"os.listdir({str(settings.STATE)!r}); sys.exit(sys.prefix != {sys.prefix!r})"]
     if subprocess.run(prefix + probe, capture_output=True).returncode == 0:
         return prefix
     # A checkout or a Python below /root: let the unprivileged user read there, and only read.

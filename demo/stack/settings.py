@@ -14,8 +14,8 @@ PORT_BASE = int(os.environ.get("FOREBAY_DEMO_PORT_BASE") or 18000)
 # Owned by the unprivileged user: what the servers write.
 VENV = STATE / "venv"
 MODELS = STATE / "models"
-PGDATA = STATE / "pgdata"
 DATA = STATE / "data"
+PGDATA = DATA / "pgdata"
 # Owned by whoever runs the demo: what the orchestrator trusts.
 RUN = STATE / "run"
 STATE_FILE = RUN / "state.json"

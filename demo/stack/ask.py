@@ -1,0 +1,182 @@
+"""Ask the RAG app questions and time the answers by the asker's own clock.
+
+    python -m stack ask [--count 5] [--rate 2/s --duration 20s] [--warm] [--json]
+
+Without --rate one question follows the other. With --rate questions start on a fixed schedule,
+whether or not earlier ones are answered (bounded: a question that finds MAX_OPEN unanswered ones is
+counted as skipped). --read-delay-ms and --receive-buffer make a client that reads late.
+"""
+
+import argparse
+import http.client
+import json
+import socket
+import sys
+import threading
+import time
+import urllib.parse
+
+from .report import print_answer, print_summary, summarise
+
+MAX_OPEN = 16
+LONGEST_WAIT_S = 180
+WARM_SET = 4
+
+
+def seconds(text):
+    """Parse 20, 20s, 500ms or 2m into seconds."""
+    for unit, factor in (("ms", 1e-3), ("s", 1.0), ("m", 60.0)):
+        if text.endswith(unit):
+            return float(text[: -len(unit)]) * factor
+    return float(text)
+
+
+def rate(text):
+    """Parse 2 or 2/s into questions per second."""
+    value = float(text.removesuffix("/s"))
+    if not 0 < value <= 100:
+        raise argparse.ArgumentTypeError("a rate is above 0 and at most 100 questions a second")
+    return value
+
+
+class Asker:
+    """Asks one question at a time on a connection of its own."""
+
+    def __init__(self, options):
+        self.url = urllib.parse.urlsplit(options.url)
+        self.options = options
+
+    def connect(self):
+        """Open a connection, with a small receive buffer when asked for."""
+        sock = socket.socket()
+        sock.settimeout(LONGEST_WAIT_S)
+        if self.options.receive_buffer:
+            # Before the connection: the window's scale is agreed upon in the first packet.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.options.receive_buffer)
+        connection = http.client.HTTPConnection(self.url.hostname, self.url.port)
+        try:
+            sock.connect((self.url.hostname, self.url.port))
+        except OSError:
+            sock.close()
+            raise
+        connection.sock = sock
+        return connection
+
+    def ask(self, entry):
+        """Return the answer with the asker's times (ms since the request was sent) and the app's."""
+        result = {"question": entry["question"], "answer": "", "titles": [], "ok": False}
+        begun_s = time.perf_counter()
+        result["at"] = round(time.time(), 6)
+        try:
+            connection = self.connect()
+            body = json.dumps(
+                {"question": entry["question"], "max_tokens": self.options.max_tokens}
+            )
+            connection.request("POST", "/ask", body, {"Content-Type": "application/json"})
+            self.read(connection.getresponse(), begun_s, result)
+            connection.close()
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            result["error"] = f"{type(error).__name__}: {error}"
+        result["total_ms"] = since_ms(begun_s)
+        result["found"] = entry["title"] in result["titles"]
+        return result
+
+    def read(self, response, begun_s, result):
+        """Take the events as they come."""
+        if response.status != 200:
+            raise ValueError(f"the app answered {response.status}")
+        result["headers_ms"] = since_ms(begun_s)
+        arrivals_ms = []
+        for line in response:
+            if not line.startswith(b"data: "):
+                continue
+            item = json.loads(line[6:])
+            if item["type"] == "token":
+                arrivals_ms.append(since_ms(begun_s))
+                result["answer"] += item["text"]
+            elif item["type"] == "sources":
+                result["titles"] = item["titles"]
+            elif item["type"] == "error":
+                raise ValueError(item["message"])
+            elif item["type"] == "done":
+                result["app"] = {key: value for key, value in item.items() if key != "type"}
+                result["ok"] = True
+            if self.options.read_delay_ms:
+                time.sleep(self.options.read_delay_ms / 1e3)
+        result["first_token_ms"] = arrivals_ms[0] if arrivals_ms else None
+        # Tokens that arrive apart prove a stream; one burst at the end would be a spread of 0.
+        result["spread_ms"] = round(arrivals_ms[-1] - arrivals_ms[0], 3) if arrivals_ms else 0.0
+
+
+def since_ms(begun_s):
+    """Return the milliseconds since a perf_counter reading."""
+    return round((time.perf_counter() - begun_s) * 1e3, 3)
+
+
+def run(asker, questions, options, tell):
+    """Ask as the options say; return results and how many questions were skipped."""
+    results, skipped = [], 0
+    if not options.rate:
+        for number in range(options.count):
+            results.append(asker.ask(questions[number % len(questions)]))
+            tell(results[-1])
+        return results, skipped
+    places = threading.Semaphore(MAX_OPEN)
+
+    def one(entry):
+        try:
+            results.append(asker.ask(entry))
+            tell(results[-1])
+        finally:
+            places.release()
+
+    begun_s, threads = time.monotonic(), []
+    for number in range(max(1, round(options.rate * options.duration))):
+        time.sleep(max(0.0, begun_s + number / options.rate - time.monotonic()))
+        if places.acquire(blocking=False):
+            threads.append(threading.Thread(target=one, args=(questions[number % len(questions)],)))
+            threads[-1].start()
+        else:
+            skipped += 1
+    for thread in threads:
+        thread.join()
+    return results, skipped
+
+
+def parse():
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="stack ask", description=__doc__.splitlines()[0])
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--questions", required=True)
+    parser.add_argument("--count", type=int, default=5, help="questions, without --rate")
+    parser.add_argument("--skip", type=int, default=0, help="start at this question")
+    parser.add_argument("--rate", type=rate, help="questions a second, such as 2/s")
+    parser.add_argument("--duration", type=seconds, default=10.0, help="with --rate, such as 20s")
+    parser.add_argument("--warm", action="store_true", help=f"repeat {WARM_SET} questions, all asked before")
+    parser.add_argument("--max-tokens", type=int, default=32)
+    parser.add_argument("--read-delay-ms", type=float, default=0.0, help="wait before each read")
+    parser.add_argument("--receive-buffer", type=int, help="bytes (SO_RCVBUF)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line, a summary last")
+    return parser.parse_args()
+
+
+def main():
+    """Ask, report, and fail when any question failed."""
+    options = parse()
+    with open(options.questions, encoding="utf-8") as file:
+        questions = json.load(file)
+    questions = questions[options.skip % len(questions) :] + questions[: options.skip % len(questions)]
+    asker = Asker(options)
+    if options.warm:
+        questions = questions[:WARM_SET]
+        print(f"asking {len(questions)} questions once to warm the prompt cache", file=sys.stderr)
+        for entry in questions:
+            asker.ask(entry)
+    results, skipped = run(asker, questions, options, lambda r: print_answer(r, options.json))
+    summary = summarise(results, skipped)
+    print_summary(summary, options.json)
+    return 0 if results and summary["failed"] == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
