@@ -39,6 +39,14 @@ def rate(text):
     return value
 
 
+class ReluctantSocket(socket.socket):
+    """A socket whose reader takes at most 256 bytes at a time out of the kernel's buffer."""
+
+    def makefile(self, mode, **_):
+        """Give http.client a small buffer, so that a late read is late in the kernel's eyes, too."""
+        return super().makefile(mode, buffering=256)
+
+
 class Asker:
     """Asks one question at a time on a connection of its own."""
 
@@ -48,7 +56,7 @@ class Asker:
 
     def connect(self):
         """Open a connection, with a small receive buffer when asked for."""
-        sock = socket.socket()
+        sock = ReluctantSocket() if self.options.read_delay_ms else socket.socket()
         sock.settimeout(LONGEST_WAIT_S)
         if self.options.receive_buffer:
             # Before the connection: the window's scale is agreed upon in the first packet.

@@ -12,10 +12,10 @@ from . import identity, install, network, process, settings
 from .progress import DemoError
 
 LONGEST_S = 600
-BLOCK_MS, FREE_MS = 80, 20
-LOSS = 0.10
-# 400 kbit/s carry a question's vector (1.6 kB) in 33 ms, and a burst of one packet allows no head start.
-RATE, BURST_BYTES, QUEUE_MS = "400kbit", 1600, 400
+BLOCK_MS = 30
+LOSS = 0.15
+# A question's vector is 1.6 kB, which takes 100 ms at this rate; the burst lets one packet go at once.
+RATE, BURST_BYTES, QUEUE_MS = "128kbit", 1600, 400
 HOGS = 4
 
 
@@ -33,7 +33,7 @@ def block_app(state, record, seconds=LONGEST_S):
     """Tell the app to hold its event loop, over its control endpoint."""
     entry = state["servers"]["app"]
     url = (f"http://{entry['address']}:{entry['port']}/control/block"
-           f"?block_ms={BLOCK_MS}&free_ms={FREE_MS}&seconds={seconds}")
+           f"?block_ms={BLOCK_MS}&seconds={seconds}")
 
     def post():
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -139,8 +139,8 @@ def ports(record):
 
 FAULTS = {
     "slow-reader": Fault(
-        f"the app blocks its event loop {BLOCK_MS} ms out of every {BLOCK_MS + FREE_MS} ms, as a synchronous "
-        "call inside a coroutine does: answers wait in its socket buffers until it reads them",
+        f"the app's event loop is blocked for {BLOCK_MS} ms before each of its turns, as by a synchronous call "
+        "inside a coroutine: answers wait in the app's socket buffers until it reads them",
         False, block_app, unblock_app),
     "slow-client": Fault(
         "a client asks every 2 s, waits 120 ms before each read and has a receive buffer of 2 kB",

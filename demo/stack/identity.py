@@ -91,6 +91,14 @@ def _find_prefix():
         raise DemoError(
             f"user {uid} cannot run {sys.executable} on {settings.STATE}:\n{found.stderr.strip()}"
         )
-    say(f"note: user {uid} cannot reach {sys.executable} or the checkout by itself; "
-        "it gets the capability to read files (CAP_DAC_READ_SEARCH), nothing more")
     return reading
+
+
+def describe():
+    """Say in one line as whom the programs run, when that needs saying."""
+    if is_root():
+        uid, _ = target_ids()
+        more = ""
+        if len(as_user()) > 5:
+            more = ", with the capability to read all files, because it cannot reach this Python or checkout"
+        say(f"note: all programs run as {pwd.getpwuid(uid).pw_name} (user {uid}){more}")

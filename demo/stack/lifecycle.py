@@ -17,6 +17,7 @@ def up(options):
         why = "--no-netns" if options.no_netns else "not root"
         say(f"note: running on loopback ({why}): the faults {', '.join(off_without_netns())} are off")
     identity.prepare_folders()
+    identity.describe()
     with state_file.exclusive():
         state = state_file.load()
         if is_up(state) and (state["netns"], state["tiny"], state.get("documents")) == (
