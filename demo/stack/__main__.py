@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 
 from . import faults, identity, install, lifecycle, network, process, settings, state as state_file
@@ -107,10 +108,11 @@ def show(verb, result):
 def main():
     """Run the verb; errors are sentences, Ctrl-C stops what was begun."""
     os.umask(0o022)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     options, rest = parse()
     try:
         result, code = perform(options, rest)
-    except DemoError as error:
+    except (DemoError, OSError) as error:
         say(f"error: {error}")
         return FAILED
     except KeyboardInterrupt:

@@ -99,6 +99,6 @@ def describe():
     if is_root():
         uid, _ = target_ids()
         more = ""
-        if len(as_user()) > 5:
+        if "--ambient-caps=+dac_read_search" in as_user():
             more = ", with the capability to read all files, because it cannot reach this Python or checkout"
         say(f"note: all programs run as {pwd.getpwuid(uid).pw_name} (user {uid}){more}")

@@ -62,8 +62,9 @@ def bring_up(state, netns, options):
         steps.begin("starting PostgreSQL and the embedding server"
                     + (" in network namespaces" if netns else ""))
         if netns:
-            state["made_netns_mount"] = network.build()
-            state_file.save(state)
+            with process.uninterrupted():
+                state["made_netns_mount"] = network.build()
+                state_file.save(state)
         servers.start_postgres(state)
         servers.start_model("embedding", state, settings.EMBEDDING_MODEL)
         steps.end("start_store")
@@ -80,7 +81,8 @@ def bring_up(state, netns, options):
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             say("interrupted: stopping what was started")
-        take_down(state)
+        with process.uninterrupted():
+            take_down(state)
         raise
     state["seconds"] = steps.seconds | {"total": round(time.monotonic() - begun_s, 3)}
     state["ready"] = True
@@ -95,7 +97,8 @@ def down(purge):
     if settings.RUN.exists():
         with state_file.exclusive():
             outcome = take_down(state_file.load())
-    elif identity.is_root() and network.leftovers():
+    elif identity.is_root():
+        stop_unrecorded(outcome)
         network.remove(made_mount=False)
     if purge and settings.STATE.exists():
         # Only a folder that the demo made has this shape.
@@ -114,11 +117,21 @@ def take_down(state):
     state["faults"] = {}
     outcome = servers.stop_all(state)
     if identity.is_root():
+        stop_unrecorded(outcome)
         network.remove(state["made_netns_mount"])
     elif state["netns"]:
         raise DemoError("the network namespaces were made by root: run `down` with sudo")
     state_file.clear()
     return outcome
+
+
+def stop_unrecorded(outcome):
+    """Stop what runs in our namespaces from our folder: an asker, or what a crash left unrecorded."""
+    for role in network.leftovers():
+        for pid in network.processes(role):
+            entry = {"pid": pid, "start_ticks": process.start_ticks(pid), "log": "none"}
+            if str(settings.STATE) in process.command_line(pid):
+                outcome[f"pid {pid}"] = process.stop(entry)
 
 
 def status(state):

@@ -118,13 +118,17 @@ def leftovers():
     return ours
 
 
+def processes(role):
+    """Return the pids of all processes in the namespace."""
+    return [int(pid) for pid in run_ip("netns", "pids", name_of(role)).split()]
+
+
 def remove(made_mount):
     """Delete our namespaces with all their links; tell about processes that stay in them."""
     for role in leftovers():
-        strangers = run_ip("netns", "pids", name_of(role)).split()
-        if strangers:
-            say(f"note: pid {', '.join(strangers)} still runs in {name_of(role)}, not started as a "
-                "server of the demo; the namespace disappears with it")
+        if strangers := processes(role):
+            say(f"note: pid {', '.join(map(str, strangers))} still runs in {name_of(role)} and is not "
+                "the demo's; the namespace disappears with it")
         run_ip("netns", "del", name_of(role))
     if made_mount and FOLDER.is_mount() and not any(FOLDER.iterdir()):
         # Refused by the kernel when somebody made a namespace meanwhile, which is right.

@@ -8,6 +8,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 
 from . import settings
 from .progress import DemoError, tail
@@ -21,6 +22,15 @@ def start_ticks(pid):
     except (FileNotFoundError, ProcessLookupError):
         return None
     return None if fields[0] in "ZX" else int(fields[19])
+
+
+def command_line(pid):
+    """Return a process's command line, empty when it is gone."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as words:
+            return words.read().replace(b"\0", b" ").decode("utf-8", "replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def is_alive(entry):
@@ -58,6 +68,23 @@ def spawn(name, command, extra_environment):
     if ticks is None:
         raise DemoError(f"{name} ended at once, log {log}:\n{tail(log)}")
     return {"pid": child.pid, "start_ticks": ticks, "log": str(log)}
+
+
+@contextmanager
+def uninterrupted():
+    """Hold back Ctrl-C and SIGTERM, so that a process is never started without being recorded."""
+    waiting = []
+    before = {
+        number: signal.signal(number, lambda got, _: waiting.append(got))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if waiting:
+        raise KeyboardInterrupt
 
 
 def stop(entry, first_signal=signal.SIGTERM, patience_s=8.0):

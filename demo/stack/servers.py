@@ -32,9 +32,10 @@ def start(name, state, command, environment, ready, timeout_s):
             "Find it: ss -ltnp; or choose other ports: FOREBAY_DEMO_PORT_BASE=28000"
         )
     words = [str(word) for word in command_prefix(name, state) + command]
-    entry = process.spawn(name, words, environment)
-    state["servers"][name] = entry | {"address": host, "port": PORT[name]}
-    state_file.save(state)
+    with process.uninterrupted():
+        entry = process.spawn(name, words, environment)
+        state["servers"][name] = entry | {"address": host, "port": PORT[name]}
+        state_file.save(state)
     process.wait_ready(
         name, entry, lambda: network.inside(ROLE[name], state["netns"], ready), timeout_s
     )

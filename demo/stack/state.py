@@ -45,7 +45,13 @@ def clear():
 @contextmanager
 def exclusive():
     """Let one `up`, `down` or `fault` work at a time on a state folder."""
-    lock = os.open(settings.LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        lock = os.open(settings.LOCK_FILE, flags, 0o644)
+    except FileNotFoundError as error:
+        raise DemoError("nothing is installed yet: python -m stack up") from error
+    except PermissionError as error:
+        raise DemoError(f"{settings.RUN} belongs to another user: use sudo, as `up` did") from error
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
