@@ -8,6 +8,7 @@ counted as skipped). --read-delay-ms and --receive-buffer make a client that rea
 """
 
 import argparse
+import ctypes
 import http.client
 import json
 import socket
@@ -21,6 +22,7 @@ from .report import print_answer, print_summary, summarise
 MAX_OPEN = 16
 LONGEST_WAIT_S = 180
 WARM_SET = 4
+PR_SET_NAME = 15
 
 
 def seconds(text):
@@ -171,6 +173,9 @@ def parse():
 def main():
     """Ask, report, and fail when any question failed."""
     options = parse()
+    # The name that ps and observe show; every thread started from here inherits it.
+    name = b"slow-client" if options.read_delay_ms else b"asker"
+    ctypes.CDLL(None).prctl(PR_SET_NAME, name, 0, 0, 0)
     with open(options.questions, encoding="utf-8") as file:
         questions = json.load(file)
     questions = questions[options.skip % len(questions) :] + questions[: options.skip % len(questions)]

@@ -41,7 +41,9 @@ def prepare_folders():
     uid, gid = target_ids()
     # `nobody` is shared by strangers, so what root acts upon must not be writable by it.
     keeper = (0, 0) if is_root() and uid == NOBODY else (uid, gid)
+    missing = [folder for folder in settings.STATE.parents if not folder.exists()]
     for folder, owner in (
+        *((folder, keeper) for folder in reversed(missing)),
         (settings.STATE, keeper),
         (settings.RUN, keeper),
         (settings.MODELS, (uid, gid)),

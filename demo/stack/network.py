@@ -72,9 +72,16 @@ def run_ip(*words, lines=None):
     return done.stdout
 
 
+def is_mounted():
+    """Say whether /run/netns is a mount of its own, which the first `ip netns add` makes it."""
+    # A folder mounted onto itself has its parent's device: only the mount table tells.
+    table = Path("/proc/self/mounts").read_text(encoding="utf-8")
+    return any(line.split()[1] == str(FOLDER) for line in table.splitlines())
+
+
 def build():
     """Make the namespaces and links; return whether /run/netns had to be mounted for it."""
-    made_mount = not FOLDER.is_mount()
+    made_mount = not is_mounted()
     for role in NAMES:
         run_ip("netns", "add", name_of(role))
         run_ip("-n", name_of(role), "link", "set", "dev", "lo", "alias", MARK)
@@ -130,7 +137,7 @@ def remove(made_mount):
             say(f"note: pid {', '.join(map(str, strangers))} still runs in {name_of(role)} and is not "
                 "the demo's; the namespace disappears with it")
         run_ip("netns", "del", name_of(role))
-    if made_mount and FOLDER.is_mount() and not any(FOLDER.iterdir()):
+    if made_mount and is_mounted() and not any(FOLDER.iterdir()):
         # Refused by the kernel when somebody made a namespace meanwhile, which is right.
         if subprocess.run(["umount", str(FOLDER)], capture_output=True).returncode == 0:
             FOLDER.rmdir()
