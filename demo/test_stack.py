@@ -20,9 +20,10 @@ from pathlib import Path
 DEMO = Path(__file__).resolve().parent
 ROOT = os.geteuid() == 0
 PORT_BASE = 28000
+TEST_DIR = os.environ.get("FOREBAY_DEMO_TEST_DIR") or str(DEMO.parent / ".forebay" / "demo-test")
 ENVIRONMENT = {
     **os.environ,
-    "FOREBAY_DEMO_DIR": os.environ.get("FOREBAY_DEMO_TEST_DIR") or str(DEMO.parent / ".forebay" / "demo-test"),
+    "FOREBAY_DEMO_DIR": TEST_DIR,
     "FOREBAY_DEMO_NETNS": "fbdtest",
     "FOREBAY_DEMO_PORT_BASE": str(PORT_BASE),
 }

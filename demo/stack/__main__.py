@@ -61,18 +61,26 @@ def fault(options):
     if options.action == "list":
         state = state_file.load()
         return {
-            name: {"does": kind.does, "on": name in state["faults"], "needs_netns": kind.needs_netns}
+            name: {
+                "does": kind.does,
+                "shows_as": kind.shows_as,
+                "needs_netns": kind.needs_netns,
+                "on": name in state["faults"],
+            }
             for name, kind in faults.FAULTS.items()
         }
     if options.name is None:
         raise DemoError(f"which fault? one of: {', '.join(faults.FAULTS)}")
     with state_file.exclusive():
         state = running_state()
-        change = lifecycle.fault_on if options.action == "on" else lifecycle.fault_off
-        change(state, options.name, options.link)
+        if options.action == "on":
+            faults.switch_on(state, options.name, options.link)
+        else:
+            faults.switch_off(state, options.name)
     kind = faults.FAULTS[options.name]
-    say(f"fault {options.name} is {options.action}" + (f": {kind.does}" if options.action == "on" else ""))
-    return {"fault": options.name, "on": options.action == "on", "does": kind.does}
+    is_on = options.action == "on"
+    say(f"fault {options.name} is {options.action}" + (f": {kind.does}" if is_on else ""))
+    return {"fault": options.name, "on": is_on, "does": kind.does, "shows_as": kind.shows_as}
 
 
 def perform(options, rest):

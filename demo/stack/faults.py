@@ -1,22 +1,10 @@
 """The faults: each disturbs one thing by real means, says what it does, and can be taken back."""
 
-import json
-import os
-import shutil
-import subprocess
-import urllib.request
 from dataclasses import dataclass
 from typing import Callable
 
-from . import identity, install, network, process, settings
+from . import disturb, state as state_file
 from .progress import DemoError
-
-LONGEST_S = 600
-BLOCK_MS = 30
-LOSS = 0.15
-# A question's vector is 1.6 kB, two packets: the burst lets the first go at once, the second waits 40 ms.
-RATE, BURST_BYTES, QUEUE_MS = "64kbit", 1600, 800
-HOGS = 4
 
 
 @dataclass(frozen=True)
@@ -24,135 +12,63 @@ class Fault:
     """A named disturbance. `begin` and `end` take the state and the fault's record in it."""
 
     does: str
+    shows_as: str
     needs_netns: bool
     begin: Callable
     end: Callable
 
 
-def block_app(state, record, seconds=LONGEST_S):
-    """Tell the app to hold its event loop, over its control endpoint."""
-    entry = state["servers"]["app"]
-    url = (f"http://{entry['address']}:{entry['port']}/control/block"
-           f"?block_ms={BLOCK_MS}&seconds={seconds}")
-
-    def post():
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(urllib.request.Request(url, method="POST"), timeout=20) as answer:
-            return json.load(answer)["blocking"]
-
-    if network.inside("app", state["netns"], post) != bool(seconds):
-        raise DemoError(f"the app did not take {url}")
-
-
-def unblock_app(state, record):
-    """Give the event loop back."""
-    block_app(state, record, seconds=0)
-
-
-def start_slow_client(state, record):
-    """Start an asker that reads late, as a client of the app."""
-    app = state["servers"]["app"]
-    command = network.enter("app", state["netns"]) + identity.as_user()
-    command += [install.python(), "-m", "stack.ask", "--url", f"http://{app['address']}:{app['port']}"]
-    command += ["--questions", settings.QUESTIONS, "--rate", "0.5", "--duration", LONGEST_S]
-    command += ["--read-delay-ms", 120, "--receive-buffer", 2304]
-    record["processes"] = [
-        process.spawn("slow-client", list(map(str, command)), {"PYTHONPATH": str(settings.DEMO)})
-    ]
-
-
-def start_hogs(state, record):
-    """Pin the chat server and four busy programs to one core."""
-    pid = state["servers"]["chat"]["pid"]
-    core = max(os.sched_getaffinity(pid))
-    record |= {"pid": pid, "cores": sorted(os.sched_getaffinity(pid)), "core": core}
-    pin(pid, {core})
-    command = [*identity.as_user(), install.python(), install.script("hog.py"), core, LONGEST_S]
-    record["processes"] = []
-    for number in range(HOGS):
-        # Each in a session of its own: where the kernel groups by session, each counts as one.
-        record["processes"].append(process.spawn(f"hog-{number}", list(map(str, command)), {}))
-
-
-def stop_processes(state, record):
-    """End the fault's own processes, and give the server its cores back."""
-    for entry in record.get("processes", ()):
-        process.stop(entry)
-    chat = state["servers"].get("chat")
-    if record.get("pid") and chat and chat["pid"] == record["pid"] and process.is_alive(chat):
-        pin(record["pid"], set(record["cores"]))
-
-
-def pin(pid, cores):
-    """Bind every thread of a process to the cores."""
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        try:
-            os.sched_setaffinity(int(thread), cores)
-        except ProcessLookupError:
-            continue
-
-
-def tc(*words):
-    """Run `tc` on the middle of the links."""
-    if not shutil.which("tc"):
-        raise DemoError("tc is missing: apt install iproute2")
-    command = ["tc", "-n", network.name_of("net"), *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise DemoError(f"`{' '.join(command)}` failed: {done.stderr.strip()}")
-
-
-def throttle(state, record):
-    """Shape both directions of the app–db link by a token bucket."""
-    for port in ports(record):
-        tc("qdisc", "replace", "dev", port, "root", "tbf", "rate", RATE,
-           "burst", BURST_BYTES, "latency", f"{QUEUE_MS}ms")
-
-
-def lose(state, record):
-    """Drop packets at random in both directions of the app–db link.
-
-    A classic BPF filter (ld rand; jge) sends each packet, with the given chance, to a class whose
-    queue holds one byte, thus nothing: unlike netem, this works on kernels built without it.
-    """
-    program = f"4,32 0 0 4294963256,53 0 1 {round(LOSS * 2**32)},6 0 0 0,6 0 0 4294967295"
-    for port in ports(record):
-        tc("qdisc", "replace", "dev", port, "root", "handle", "1:", "htb", "default", "10")
-        for number in (10, 20):
-            tc("class", "add", "dev", port, "parent", "1:", "classid", f"1:{number}",
-               "htb", "rate", "10gbit", "quantum", 60000)
-        tc("qdisc", "add", "dev", port, "parent", "1:20", "bfifo", "limit", "1")
-        tc("filter", "add", "dev", port, "parent", "1:", "protocol", "ip", "bpf",
-           "bytecode", program, "flowid", "1:20")
-
-
-def restore_link(state, record):
-    """Take the disturbance off the link."""
-    for port in ports(record):
-        tc("qdisc", "del", "dev", port, "root")
-
-
-def ports(record):
-    """Return the bridge ports of the disturbed link, one for each direction."""
-    return (f"to-{record['link']}", f"from-{record['link']}")
-
-
 FAULTS = {
     "slow-reader": Fault(
-        f"the app's event loop is blocked for {BLOCK_MS} ms before each of its turns, as by a synchronous call "
-        "inside a coroutine: answers wait in the app's socket buffers until it reads them",
-        False, block_app, unblock_app),
+        f"the app's event loop is blocked for {disturb.BLOCK_MS} ms before each of its turns, as by a "
+        "synchronous call inside a coroutine: answers wait in the app's socket buffers until it reads them",
+        "recv_queue where the app is the client; stalls caused by the reader",
+        False, disturb.block_app, disturb.unblock_app),
     "slow-client": Fault(
         "a client asks every 2 s, waits 120 ms before each read and has a receive buffer of 2 kB",
-        False, start_slow_client, stop_processes),
+        "recv_queue of the slow client; stalls caused by the reader",
+        False, disturb.start_slow_client, disturb.stop_processes),
     "lossy-link": Fault(
-        f"the link loses {LOSS:.0%} of all packets in both directions: TCP sends them again, mostly "
-        "after its 200 ms timeout",
-        True, lose, restore_link),
+        f"the link loses {disturb.LOSS:.0%} of all packets in both directions: TCP sends them again, "
+        "mostly after its 200 ms timeout",
+        "wire on the disturbed link (the database's, or --link model), with retransmits",
+        True, disturb.lose, disturb.restore_link),
     "throttled-link": Fault(
-        f"the link carries no more than {RATE}/s in each direction: packets queue in the middle",
-        True, throttle, restore_link),
+        f"the link carries no more than {disturb.RATE}/s in each direction: packets queue in the middle",
+        "wire on the disturbed link (the database's, or --link model), without retransmits",
+        True, disturb.throttle, disturb.restore_link),
     "starved-server": Fault(
-        f"the chat model's server shares one core with {HOGS} programs that only burn CPU",
-        False, start_hogs, stop_processes),
+        f"the chat model's server shares one core with {disturb.HOGS} programs that only burn CPU",
+        "server and stream of the model; stalls caused by the engine",
+        False, disturb.start_hogs, disturb.stop_processes),
 }
+
+
+def switch_on(state, name, link):
+    """Begin a fault; what was half-begun is ended when it fails."""
+    fault = FAULTS[name]
+    if name in state["faults"]:
+        raise DemoError(f"fault {name} is on already")
+    if fault.needs_netns and not state["netns"]:
+        raise DemoError(f"fault {name} needs the network namespaces: run `up` as root")
+    record = state["faults"][name] = {"link": link}
+    for other, present in state["faults"].items():
+        both_on_links = fault.needs_netns and FAULTS[other].needs_netns
+        if other != name and both_on_links and present["link"] == link:
+            del state["faults"][name]
+            raise DemoError(f"link {link} is disturbed by {other} already: switch that off first")
+    try:
+        fault.begin(state, record)
+    except BaseException:
+        switch_off(state, name)
+        raise
+    state_file.save(state)
+
+
+def switch_off(state, name):
+    """End a fault and forget it; a fault that is not on is no error."""
+    if record := state["faults"].pop(name, None):
+        try:
+            FAULTS[name].end(state, record)
+        finally:
+            state_file.save(state)

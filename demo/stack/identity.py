@@ -102,5 +102,5 @@ def describe():
         uid, _ = target_ids()
         more = ""
         if "--ambient-caps=+dac_read_search" in as_user():
-            more = ", with the capability to read all files, because it cannot reach this Python or checkout"
+            more = ", with the capability to read all files: it cannot reach this Python or checkout"
         say(f"note: all programs run as {pwd.getpwuid(uid).pw_name} (user {uid}){more}")

@@ -150,32 +150,3 @@ def status(state):
         "seconds": state.get("seconds"),
         "folder": str(settings.STATE),
     }
-
-
-def fault_on(state, name, link):
-    """Begin a fault; what was half-begun is ended when it fails."""
-    fault = faults.FAULTS[name]
-    if name in state["faults"]:
-        raise DemoError(f"fault {name} is on already")
-    if fault.needs_netns and not state["netns"]:
-        raise DemoError(f"fault {name} needs the network namespaces: run `up` as root")
-    record = state["faults"][name] = {"link": link}
-    for other, present in state["faults"].items():
-        if other != name and fault.needs_netns and faults.FAULTS[other].needs_netns and present["link"] == link:
-            del state["faults"][name]
-            raise DemoError(f"link {link} is disturbed by {other} already: switch that off first")
-    try:
-        fault.begin(state, record)
-    except BaseException:
-        fault_off(state, name, link)
-        raise
-    state_file.save(state)
-
-
-def fault_off(state, name, link):
-    """End a fault and forget it; a fault that is not on is no error."""
-    if record := state["faults"].pop(name, None):
-        try:
-            faults.FAULTS[name].end(state, record)
-        finally:
-            state_file.save(state)

@@ -83,7 +83,10 @@ def build():
     """Make the namespaces and links; return whether /run/netns had to be mounted for it."""
     made_mount = not is_mounted()
     for role in NAMES:
-        run_ip("netns", "add", name_of(role))
+        try:
+            run_ip("netns", "add", name_of(role))
+        except DemoError as error:
+            raise DemoError(f"{error}\nWithout namespaces: python -m stack up --no-netns") from error
         run_ip("-n", name_of(role), "link", "set", "dev", "lo", "alias", MARK)
         run_ip("-n", name_of(role), "link", "set", "dev", "lo", "up")
     middle, app = name_of("net"), name_of("app")

@@ -3,7 +3,9 @@
 import json
 import sys
 
-APP_TIMES = ("embed_ms", "search_ms", "headers_ms", "first_token_ms", "gap_p50_ms", "gap_max_ms", "total_ms")
+APP_TIMES = (
+    "embed_ms", "search_ms", "headers_ms", "first_token_ms", "gap_p50_ms", "gap_max_ms", "total_ms",
+)
 ASKER_TIMES = ("headers_ms", "first_token_ms", "spread_ms", "total_ms")
 
 
@@ -70,4 +72,5 @@ def print_summary(summary, as_json):
     if summary["asked"] == summary["failed"]:
         return
     for name, row in summary["app"].items():
-        print(f"  {name:<15} p50 {row['p50']:>9.1f}   p95 {row['p95']:>9.1f}   max {row['max']:>9.1f}", file=sys.stderr)
+        columns = "   ".join(f"{column} {row[column]:>9.1f}" for column in ("p50", "p95", "max"))
+        print(f"  {name:<15} {columns}", file=sys.stderr)
