@@ -12,8 +12,9 @@ from .progress import DemoError
 LONGEST_S = 600
 BLOCK_MS = 30
 LOSS = 0.15
-# A question's vector is 1.6 kB, two packets: the burst lets the first go at once, the second waits 40 ms.
-RATE, BURST_BYTES, QUEUE_MS = "64kbit", 1600, 800
+# A question's vector is 1.6 kB, two packets: the burst lets the first go at once, the second waits
+# 20 ms, or 100 ms when questions follow closely. Slower, and TCP takes the wait for a loss (200 ms).
+RATE, BURST_BYTES, QUEUE_MS = "128kbit", 1600, 800
 HOGS = 4
 
 

@@ -20,8 +20,8 @@ class Fault:
 
 FAULTS = {
     "slow-reader": Fault(
-        f"the app's event loop is blocked for {disturb.BLOCK_MS} ms before each of its turns, as by a "
-        "synchronous call inside a coroutine: answers wait in the app's socket buffers until it reads them",
+        f"a coroutine of the app blocks its event loop for {disturb.BLOCK_MS} ms, again and again, as a "
+        "synchronous call does: answers wait in the app's socket buffers until it reads them",
         "recv_queue where the app is the client; stalls caused by the reader",
         False, disturb.block_app, disturb.unblock_app),
     "slow-client": Fault(
@@ -35,7 +35,7 @@ FAULTS = {
         True, disturb.lose, disturb.restore_link),
     "throttled-link": Fault(
         f"the link carries no more than {disturb.RATE}/s in each direction: packets queue in the middle",
-        "wire on the disturbed link (the database's, or --link model), without retransmits",
+        "wire on the disturbed link (the database's, or --link model); a few needless retransmits",
         True, disturb.throttle, disturb.restore_link),
     "starved-server": Fault(
         f"the chat model's server shares one core with {disturb.HOGS} programs that only burn CPU",
