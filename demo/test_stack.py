@@ -83,13 +83,15 @@ class Stack(unittest.TestCase):
             raise AssertionError("left behind: " + "; ".join(remains))
 
     def test_answers_stream_from_the_right_documents(self):
-        answers, summary = ask("--count", "5")
+        answers, summary = ask("--count", "5", "--max-tokens", "200")
         self.assertEqual((summary["asked"], summary["failed"]), (5, 0))
         for answer in answers:
             self.assertTrue(answer["found"], answer)
-            self.assertEqual(answer["app"]["tokens"], 32)
-            self.assertGreater(answer["spread_ms"], 1.0, "all tokens came at once: not a stream")
+            self.assertEqual(answer["app"]["tokens"], 200)
             self.assertLess(answer["first_token_ms"], answer["total_ms"])
+        # On a busy machine one answer may be read late and in one piece, not all five.
+        spreads_ms = [answer["spread_ms"] for answer in answers]
+        self.assertGreater(max(spreads_ms), 5.0, "all tokens came at once: not a stream")
 
     def test_a_wrong_document_is_noticed(self):
         swapped = [{"question": "What is Astronomy?", "title": "No such document"}]

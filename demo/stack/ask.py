@@ -75,10 +75,11 @@ def parse():
     parser.add_argument("--questions", required=True)
     parser.add_argument("--count", type=int, default=5, help="questions, without --rate")
     parser.add_argument("--skip", type=int, default=0, help="start at this question")
+    parser.add_argument("--distinct", type=int, help="cycle through this many questions only")
     parser.add_argument("--rate", type=rate, help="questions a second, such as 2/s")
     parser.add_argument("--duration", type=seconds, default=10.0, help="with --rate, such as 20s")
     parser.add_argument("--warm", action="store_true",
-                        help=f"repeat {WARM_SET} questions, all asked before")
+                        help=f"repeat {WARM_SET} questions (or --distinct), all asked before")
     parser.add_argument("--max-tokens", type=int, default=32)
     parser.add_argument("--read-delay-ms", type=float, default=0.0, help="wait before each read")
     parser.add_argument("--receive-buffer", type=int, help="bytes (SO_RCVBUF)")
@@ -96,8 +97,8 @@ def main():
         questions = json.load(file)
     questions = questions[options.skip % len(questions) :] + questions[: options.skip % len(questions)]
     asker = Asker(options)
+    questions = questions[: options.distinct or (WARM_SET if options.warm else None)]
     if options.warm:
-        questions = questions[:WARM_SET]
         print(f"asking {len(questions)} questions once to warm the prompt cache", file=sys.stderr)
         for entry in questions:
             asker.ask(entry)

@@ -43,7 +43,9 @@ def start_slow_client(state, record):
     app = state["servers"]["app"]
     command = network.enter("app", state["netns"]) + identity.as_user()
     command += [install.python(), "-m", "stack.ask", "--url", f"http://{app['address']}:{app['port']}"]
-    command += ["--questions", settings.QUESTIONS, "--rate", "0.5", "--duration", LONGEST_S]
+    command += ["--questions", settings.QUESTIONS, "--rate", "0.2", "--duration", LONGEST_S]
+    # One question, whose prompt stays cached: its lateness is to show, not its load on the model.
+    command += ["--distinct", 1]
     command += ["--read-delay-ms", 120, "--receive-buffer", 2304]
     record["processes"] = [
         process.spawn("slow-client", list(map(str, command)), {"PYTHONPATH": str(settings.DEMO)})

@@ -25,7 +25,7 @@ FAULTS = {
         "recv_queue where the app is the client; stalls caused by the reader",
         False, disturb.block_app, disturb.unblock_app),
     "slow-client": Fault(
-        "a client asks every 2 s, waits 120 ms before each read and has a receive buffer of 2 kB",
+        "a client asks every 5 s, waits 120 ms before each read and has a receive buffer of 2 kB",
         "recv_queue of the slow client; stalls caused by the reader",
         False, disturb.start_slow_client, disturb.stop_processes),
     "lossy-link": Fault(
