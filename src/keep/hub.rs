@@ -6,13 +6,13 @@
 use super::filter::Filter;
 use super::line::{Line, Loss, write_loss, write_record};
 use super::queue::Queue;
-use super::recent::{Block, Recent};
+use super::recent::{Part, Recent, Snapshot};
 use super::{lock, time};
 use bytes::Bytes;
 use forebay_core::event::LossReason;
 use forebay_core::pipeline::Output;
 use serde::Serialize;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -242,14 +242,14 @@ pub struct Subscription {
     queue: Arc<Queue>,
     filter: Filter,
     since: String,
-    replay: VecDeque<Arc<Block>>,
+    replay: Snapshot,
 }
 
 impl Subscription {
     /// The next lines, whole ones; `None` when the hub was closed.
     pub async fn next(&mut self) -> Option<Bytes> {
-        while let Some(block) = self.replay.pop_front() {
-            let lines = self.replayed(&block);
+        while let Some(part) = self.replay.next() {
+            let lines = self.replayed(&part);
             if !lines.is_empty() {
                 return Some(lines.into());
             }
@@ -262,8 +262,21 @@ impl Subscription {
         !self.replay.is_empty()
     }
 
-    fn replayed(&self, block: &Block) -> Vec<u8> {
+    fn replayed(&self, part: &Part) -> Vec<u8> {
         let mut lines = Vec::new();
+        let block = match part {
+            Part::Kept(block) => block,
+            Part::Gone(records) => {
+                let loss = Loss {
+                    records: *records,
+                    why: LossReason::SlowReader,
+                    since: self.since.as_str().into(),
+                };
+                // Writing to memory cannot fail.
+                let _ = write_loss(&mut lines, &loss);
+                return lines;
+            }
+        };
         for line in block.since(&self.since) {
             // Writing to memory cannot fail.
             let _ = match line {

@@ -49,7 +49,7 @@ impl Table {
         } else {
             (rest * 2 / 5).max(TEXT_MIN)
         };
-        let op = if wide { 48 } else { rest - edge };
+        let op = if wide { 80 } else { rest - edge };
         Table {
             edge,
             op,
