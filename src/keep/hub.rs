@@ -129,11 +129,22 @@ impl Hub {
         for output in batch.drain(..) {
             state.take(&output);
         }
-        for subscriber in &mut state.subscribers {
-            if std::mem::take(&mut subscriber.touched) {
-                subscriber.queue.wake();
-            }
+        state.wake();
+    }
+
+    /// Takes a loss that another agent stated, with that agent's own time.
+    pub fn publish_loss(&self, loss: &Loss) {
+        let output = Output::Lost {
+            count: loss.records,
+            why: loss.why,
+            since_ns: time::monotonic_now_ns(),
+        };
+        for listener in &self.listeners {
+            listener.batch(std::slice::from_ref(&output));
         }
+        let mut state = lock(&self.state);
+        state.take_loss(loss);
+        state.wake();
     }
 
     /// Starts a stream of what `filter` lets through. With `since`, records that began within that
@@ -220,17 +231,30 @@ impl State {
                 why,
                 since_ns,
             } => {
-                *self.lost.entry(*why).or_default() += count;
-                let loss = Loss::new(*count, *why, *since_ns);
-                self.recent.push_loss(&loss);
-                if write_loss(&mut self.line, &loss).is_err() {
-                    return;
-                }
-                for subscriber in &mut self.subscribers {
-                    subscriber.touched = true;
-                    // A loss that does not fit is part of the slow reader's own count.
-                    subscriber.queue.push(&self.line);
-                }
+                self.take_loss(&Loss::since_monotonic(*count, *why, *since_ns));
+            }
+        }
+    }
+
+    fn take_loss(&mut self, loss: &Loss) {
+        *self.lost.entry(loss.why).or_default() += loss.records;
+        self.recent.push_loss(loss);
+        self.line.clear();
+        // Serialising plain data to memory cannot fail.
+        if write_loss(&mut self.line, loss).is_err() {
+            return;
+        }
+        for subscriber in &mut self.subscribers {
+            subscriber.touched = true;
+            // A loss that does not fit is part of the slow reader's own count.
+            subscriber.queue.push(&self.line);
+        }
+    }
+
+    fn wake(&mut self) {
+        for subscriber in &mut self.subscribers {
+            if std::mem::take(&mut subscriber.touched) {
+                subscriber.queue.wake();
             }
         }
     }
