@@ -2,10 +2,14 @@
 //!
 //! [`live`] opens the kernel half; [`records`] reads records that were saved before.
 
+mod clock;
+mod live;
+mod processes;
 pub mod records;
 
+pub use forebay_kernel::Feature;
+
 use crate::keep::hub::Hub;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -34,32 +38,12 @@ pub trait Source: Send {
     fn run(self: Box<Self>, hub: Arc<Hub>, stop: StopFlag) -> Result<(), CaptureError>;
 }
 
-/// One kernel program and what became of it on this host: a row of `forebay doctor`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Feature {
-    /// Name of the kernel program.
-    pub program: String,
-    /// What it makes visible.
-    pub gives: String,
-    /// What it needs of the kernel.
-    pub needs: String,
-    /// Whether it is attached (with an agent) or could be (without).
-    pub active: bool,
-    /// Why it is, or is not.
-    pub reason: String,
-    /// What takes its place when it is not active.
-    pub fallback: String,
-}
-
 /// Why capturing failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
-    /// This build cannot observe the kernel.
-    #[error(
-        "the kernel half is not part of this build, so nothing can be captured. \
-         Next: serve saved requests with `forebay run --records FILE`"
-    )]
-    NoKernelHalf,
+    /// The kernel half did not start.
+    #[error(transparent)]
+    Kernel(#[from] forebay_kernel::LoadError),
     /// A file of records can't be opened or read.
     #[error("cannot read records from {path}: {source}. Next: check the path and its permissions")]
     Read {
@@ -86,15 +70,14 @@ pub enum CaptureError {
 /// Opens the kernel half: the source, and what each of its programs became.
 ///
 /// # Errors
-/// When no program can be loaded.
+/// When a program that everything rests on can't be loaded.
 pub fn live() -> Result<(Box<dyn Source>, Vec<Feature>), CaptureError> {
-    Err(CaptureError::NoKernelHalf)
+    let source = live::Live::start()?;
+    let features = source.features();
+    Ok((Box::new(source), features))
 }
 
 /// What the kernel half could do here, without attaching anything.
-///
-/// # Errors
-/// When the kernel can't be asked.
-pub fn probe() -> Result<Vec<Feature>, CaptureError> {
-    Err(CaptureError::NoKernelHalf)
+pub fn probe() -> Vec<Feature> {
+    forebay_kernel::Observe::features()
 }

@@ -4,7 +4,8 @@ use anstyle::{AnsiColor, Style};
 use forebay_core::exchange::record::Phases;
 
 /// Letter and colour of a phase, in the order of [`Phases::named`]. The help of `observe` names them.
-const LOOKS: [(char, AnsiColor); 6] = [
+const LOOKS: [(char, AnsiColor); 7] = [
+    ('c', AnsiColor::White),
     ('q', AnsiColor::Yellow),
     ('w', AnsiColor::Blue),
     ('r', AnsiColor::Magenta),
@@ -14,15 +15,15 @@ const LOOKS: [(char, AnsiColor); 6] = [
 ];
 
 /// Cells per phase: shares of `width`, the rounding error given to the largest remainders.
-fn cells(phases: &Phases, width: usize) -> [usize; 6] {
+fn cells(phases: &Phases, width: usize) -> [usize; 7] {
     let values = phases.named().map(|(_, ns)| u128::from(ns));
     let total: u128 = values.iter().sum();
     if total == 0 {
-        return [0; 6];
+        return [0; 7];
     }
     let scaled = values.map(|ns| ns * width as u128);
     let mut cells = scaled.map(|s| usize::try_from(s / total).unwrap_or(0));
-    let mut order = [0, 1, 2, 3, 4, 5];
+    let mut order = [0, 1, 2, 3, 4, 5, 6];
     order.sort_by_key(|phase: &usize| std::cmp::Reverse(scaled[*phase] % total));
     let missing = width - cells.iter().sum::<usize>();
     for phase in order.into_iter().take(missing) {
@@ -69,6 +70,7 @@ mod tests {
     #[test]
     fn a_bar_is_as_wide_as_asked_and_true_to_the_shares() {
         let phases = Phases {
+            client: 0,
             send_queue: 1,
             wire: 1,
             recv_queue: 1,

@@ -40,7 +40,7 @@ fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
         })?;
         features
     } else {
-        let features = capture::probe()?;
+        let features = capture::probe();
         if let Err(missing) = privilege::check(&global.line) {
             eprintln!("forebay doctor: {missing}");
         }

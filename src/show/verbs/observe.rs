@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 pub static VERB: Verb = Verb {
     name: "observe",
     about: "Show requests as they end, and where their time went",
-    details: "Letters of the phase bar: q send_queue  w wire  r recv_queue  S server  t stream  ? remote (far\n\
+    details: "Letters of the phase bar: c client  q send_queue  w wire  r recv_queue  S server  t stream  ? remote (far\n\
         side, not split). Evidence: exact = both ends seen, rtt = one end seen, wire from TCP's round\n\
         trips, none = one end seen and no round trip known. Conditions are joined by AND. Losses have\n\
         their own line.\n\n\

@@ -65,6 +65,9 @@ pub struct Bytes {
 /// Where the duration went. Exclusive: the fields add up to `duration_ns`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Phases {
+    /// The client's own time between its first and its last write of the request.
+    #[serde(default)]
+    pub client: u64,
     /// Waiting in the sending host's stack, both ways.
     pub send_queue: u64,
     /// Travelling, retransmissions included, both ways.
@@ -82,11 +85,12 @@ pub struct Phases {
 impl Phases {
     /// Their sum.
     pub fn total(&self) -> u64 {
-        self.send_queue + self.wire + self.recv_queue + self.server + self.stream + self.remote
+        self.named().iter().map(|(_, ns)| ns).sum()
     }
     /// Names and values, in the order of a request's life.
-    pub fn named(&self) -> [(&'static str, u64); 6] {
+    pub fn named(&self) -> [(&'static str, u64); 7] {
         [
+            ("client", self.client),
             ("send_queue", self.send_queue),
             ("wire", self.wire),
             ("recv_queue", self.recv_queue),
@@ -95,6 +99,26 @@ impl Phases {
             ("remote", self.remote),
         ]
     }
+}
+
+/// The waiting and travelling parts of one way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way {
+    /// Waiting in the sending host's stack.
+    pub send_queue: u64,
+    /// Travelling, retransmissions included.
+    pub wire: u64,
+    /// Waiting to be read.
+    pub recv_queue: u64,
+}
+
+/// [`Phases`] by direction: the two ways of a field add up to the phase of the same name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Directions {
+    /// Client to server: its `recv_queue` is the server reading late.
+    pub request: Way,
+    /// Server to client, up to the first byte: its `recv_queue` is the client reading late.
+    pub response: Way,
 }
 
 /// TCP during the request's own interval.
@@ -216,6 +240,9 @@ pub struct Record {
     pub duration_ns: u64,
     /// Where it went.
     pub phases_ns: Phases,
+    /// The same by direction; `null` when an end was not seen.
+    #[serde(default)]
+    pub directions_ns: Option<Directions>,
     /// How that is known.
     pub evidence: Evidence,
     /// TCP during the request.

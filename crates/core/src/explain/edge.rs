@@ -1,0 +1,113 @@
+//! What a service edge is: who asks whom, in which protocol, for what.
+
+use crate::decode::Role;
+use crate::exchange::record::{Party, Record};
+use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
+use std::hash::BuildHasher;
+
+/// Workload name of the edge that takes what fits nowhere else.
+pub const OTHER: &str = "other";
+/// Workload name of clients on other hosts of which only the address is known.
+pub const EXTERNAL: &str = "external";
+/// Names are cut to this length, so that an edge's memory is bounded.
+pub const NAME_BYTES_MAX: usize = 128;
+
+/// A service edge.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct EdgeKey {
+    /// Who asks.
+    pub client: Box<str>,
+    /// Who answers.
+    pub server: Box<str>,
+    /// Protocol name.
+    pub protocol: Box<str>,
+    /// What its requests are for.
+    pub role: Role,
+}
+
+/// A service edge without its own strings.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EdgeRef<'a> {
+    client: &'a str,
+    server: &'a str,
+    protocol: &'a str,
+    role: Role,
+}
+
+impl<'a> EdgeRef<'a> {
+    /// The edge of a record. A client known only by address is `external`, or every scanner would
+    /// be an edge; a server keeps its address, for that is what people call it.
+    pub fn of(record: &'a Record) -> Self {
+        let client = &record.client;
+        Self {
+            client: if is_address(client) {
+                EXTERNAL
+            } else {
+                cut(&client.workload)
+            },
+            server: cut(&record.server.workload),
+            protocol: cut(&record.protocol),
+            role: record.role,
+        }
+    }
+    pub fn hash(&self) -> u64 {
+        // A fixed seed: the table is bounded, so chosen names can make it slow but not large.
+        FixedState::default().hash_one((self.client, self.server, self.protocol, self.role as u8))
+    }
+    pub fn is(&self, key: &EdgeKey) -> bool {
+        self.role == key.role
+            && self.server == &*key.server
+            && self.client == &*key.client
+            && self.protocol == &*key.protocol
+    }
+    pub fn to_key(self) -> EdgeKey {
+        EdgeKey {
+            client: self.client.into(),
+            server: self.server.into(),
+            protocol: self.protocol.into(),
+            role: self.role,
+        }
+    }
+}
+
+impl EdgeKey {
+    pub(super) fn as_ref(&self) -> EdgeRef<'_> {
+        EdgeRef {
+            client: &self.client,
+            server: &self.server,
+            protocol: &self.protocol,
+            role: self.role,
+        }
+    }
+    /// The edge that takes what fits nowhere else.
+    pub fn other() -> Self {
+        Self {
+            client: OTHER.into(),
+            server: OTHER.into(),
+            protocol: OTHER.into(),
+            role: Role::Other,
+        }
+    }
+    /// Heap bytes of the names.
+    pub fn heap_bytes(&self) -> usize {
+        self.client.len() + self.server.len() + self.protocol.len()
+    }
+}
+
+/// Whether only an address is known of a party: it is on another host, and nothing named it.
+pub fn is_address(party: &Party) -> bool {
+    let named = party.pid.is_some()
+        || party.pod.is_some()
+        || party.unit.is_some()
+        || party.container.is_some();
+    !named && (party.workload.is_empty() || party.addr.contains(&*party.workload))
+}
+
+fn cut(name: &str) -> &str {
+    let mut end = name.len().min(NAME_BYTES_MAX);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    &name[..end]
+}
