@@ -24,7 +24,7 @@ pub fn record(n: u64) -> Record {
         recv_queue: 20_000,
         server: 900_000 + n,
         stream: 30_000,
-        remote: 0,
+        ..Phases::default()
     };
     Record {
         ts: time::text_of_ns(1_767_323_045_000_000_000 + n * 1_000_000).into(),
@@ -43,6 +43,7 @@ pub fn record(n: u64) -> Record {
         },
         duration_ns: phases_ns.total(),
         phases_ns,
+        directions_ns: Default::default(),
         evidence: Evidence::Exact,
         tcp: Tcp {
             srtt_ns: 40_000,

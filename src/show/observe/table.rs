@@ -63,7 +63,7 @@ impl Table {
     /// The names of the columns.
     pub fn header(&self) -> String {
         let phases = if self.bar {
-            "PHASES q w r S t ?"
+            "PHASES c q w r S t ?"
         } else {
             "LONGEST PHASE"
         };
