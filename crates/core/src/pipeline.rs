@@ -34,7 +34,7 @@ pub enum Output {
         count: u64,
         /// Why.
         why: LossReason,
-        /// Since when, in nanoseconds since the Unix epoch (UTC).
+        /// Monotonic time from which on.
         since_ns: u64,
     },
 }
