@@ -236,6 +236,27 @@ fn a_response_may_come_before_the_request_is_complete() {
 }
 
 #[test]
+fn a_client_that_was_refused_need_not_send_its_body() {
+    let mut wire = Wire::new();
+    wire.c("PUT /up HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 40\r\n\r\n");
+    wire.s("HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n")
+        .c("GET /b HTTP/1.1\r\n\r\n")
+        .s(OK_2);
+    assert_eq!(
+        wire.told(),
+        [
+            "> 0 PUT /up Web",
+            "< 0 401 error=401",
+            "<| 38",
+            "> 66 GET /b Web",
+            ">| 85",
+            "< 38 200",
+            "<| 78"
+        ]
+    );
+}
+
+#[test]
 fn heads_come_in_any_number_of_pieces() {
     let mut wire = Wire::new();
     for byte in b"\r\nGET /a HTTP/1.1\r\nA: b\r\n\r\n" {

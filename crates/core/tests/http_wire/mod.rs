@@ -9,7 +9,7 @@ pub fn http() -> &'static Protocol {
     PROTOCOLS
         .iter()
         .find(|protocol| protocol.name == "http")
-        .expect("http is in the table")
+        .unwrap_or_else(|| panic!("http is not in the table"))
 }
 
 /// One connection and everything said on it.
