@@ -248,8 +248,8 @@ fn a_client_that_was_refused_need_not_send_its_body() {
             "> 0 PUT /up Web",
             "< 0 401 error=401",
             "<| 38",
-            "> 66 GET /b Web",
-            ">| 85",
+            "> 62 GET /b Web",
+            ">| 81",
             "< 38 200",
             "<| 78"
         ]

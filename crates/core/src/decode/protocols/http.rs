@@ -12,6 +12,7 @@ mod body;
 mod chunked;
 mod client;
 mod fields;
+mod found;
 mod gather;
 mod gen_ai;
 mod head;

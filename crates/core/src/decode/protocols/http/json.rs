@@ -7,6 +7,7 @@
 //! model names and numbers: text, vectors and unknown keys are walked over. It does not validate;
 //! on input that is not JSON it finds nothing.
 
+use super::found::Found;
 use super::keys::{Key, Seen};
 
 /// Bound of a model name, in bytes.
@@ -21,29 +22,6 @@ pub(super) enum Whose {
     Request,
     /// A response's, or a stream event's.
     Response,
-}
-
-/// What was found so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Found {
-    /// Top-level keys and shapes.
-    pub(super) seen: Seen,
-    /// The model's name.
-    pub(super) model: Option<Box<str>>,
-    /// The value of `stream`.
-    pub(super) stream: Option<bool>,
-    /// Tokens of the prompt.
-    pub(super) input_tokens: Option<u64>,
-    /// Generated tokens.
-    pub(super) output_tokens: Option<u64>,
-    /// Generated text, reasoning or a tool call is in it.
-    pub(super) content: bool,
-    /// A chat delta was read to its end.
-    pub(super) delta: bool,
-    /// `object` names an OpenAI chat completion or its chunk.
-    pub(super) chat: bool,
-    /// The document is complete.
-    pub(super) complete: bool,
 }
 
 /// What the value string being read is good for.
@@ -369,60 +347,4 @@ impl Scan {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str, whose: Whose, cut: usize) -> Found {
-        let mut scan = Scan::new(whose);
-        text.as_bytes().chunks(cut).for_each(|part| scan.feed(part));
-        scan.take()
-    }
-
-    #[test]
-    fn finds_the_same_however_it_is_cut() {
-        let text = r#"{"a\"b":[1.5e3,{"model":"no"}],"model":"yes","usage":{"prompt_tokens":12,
-            "completion_tokens":0.5,"x":{"input_tokens":9}},"eval_count":7 ,"delta":"\n"}"#;
-        let found = read(text, Whose::Response, text.len());
-        assert_eq!(found.model.as_deref(), Some("yes"));
-        assert_eq!(
-            (found.input_tokens, found.output_tokens),
-            (Some(12), Some(7))
-        );
-        assert!(found.content && found.complete);
-        for cut in 1..text.len() {
-            assert_eq!(read(text, Whose::Response, cut), found, "{cut}");
-        }
-    }
-
-    #[test]
-    fn incomplete_input_gives_what_is_certain() {
-        let text = r#"{"model":"m","stream":true,"usage":{"prompt_tokens":12"#;
-        let found = read(text, Whose::Response, 1);
-        assert_eq!(
-            (found.model.as_deref(), found.stream),
-            (Some("m"), Some(true))
-        );
-        assert_eq!((found.input_tokens, found.complete), (None, false));
-        assert_eq!(read(r#"{"model":"m"#, Whose::Response, 1).model, None);
-    }
-
-    #[test]
-    fn only_the_request_s_own_level_counts() {
-        let text = r#"{"message":{"model":"no","stream":true},"tools":[{"model":"no"}]}"#;
-        let found = read(text, Whose::Request, 1);
-        assert_eq!((found.model, found.stream), (None, None));
-    }
-
-    #[test]
-    fn what_is_not_json_gives_nothing() {
-        for text in [
-            "]",
-            "model",
-            "\"model\":\"x\"",
-            "}{\"model\":\"x\"}",
-            "[[[[[[[[[[[[[[",
-        ] {
-            assert_eq!(read(text, Whose::Response, 1).model, None, "{text}");
-        }
-    }
-}
+mod tests;

@@ -2,9 +2,10 @@
 
 use super::body::{Body, Sink};
 use super::fields::Media;
+use super::found::Found;
 use super::gen_ai;
 use super::head;
-use super::json::{Found, Scan, Whose};
+use super::json::{Scan, Whose};
 use super::queue::Waiting;
 use super::stream::Stream;
 use crate::decode::{Facts, Frame, GenAi, Role};

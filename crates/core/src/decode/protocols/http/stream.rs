@@ -5,8 +5,9 @@
 //! event by itself. Such a chunk counts as content unless its last bytes show a closing event; a
 //! finish reason or a usage report in unseen bytes therefore counts as content.
 
+use super::found::Found;
 use super::gen_ai::Rule;
-use super::json::{Found, Scan, Whose};
+use super::json::{Scan, Whose};
 use super::{ndjson, sse};
 use crate::decode::Frame;
 
@@ -201,16 +202,5 @@ impl Stream {
         if !self.hidden {
             self.event_end(learned, out);
         }
-    }
-}
-
-impl Found {
-    /// Takes over what a later event of the same stream tells.
-    pub(super) fn learn(&mut self, newer: Found) {
-        self.seen.add(newer.seen);
-        self.model = self.model.take().or(newer.model);
-        self.input_tokens = newer.input_tokens.or(self.input_tokens);
-        self.output_tokens = newer.output_tokens.or(self.output_tokens);
-        self.chat |= newer.chat;
     }
 }
