@@ -170,6 +170,10 @@ impl Stream {
         let found = self.scan.take();
         let content = found.content || !(found.delta || self.closing(piece));
         learned.learn(found);
+        if content && !framing_only {
+            // Some servers count as they go: a count from before unseen events is not the last.
+            learned.output_tokens = None;
+        }
         self.end = piece.end;
         self.hidden = false;
         if let Format::Sse(events) = &mut self.format {
