@@ -30,7 +30,9 @@ fn unescape(text: &str) -> Vec<u8> {
             bytes.push(byte);
             continue;
         }
-        let (&kind, more) = rest.split_first().expect("something is escaped");
+        let Some((&kind, more)) = rest.split_first() else {
+            panic!("nothing is escaped")
+        };
         rest = more;
         bytes.push(match kind {
             b'r' => b'\r',

@@ -374,6 +374,28 @@ fn cut_heads_tell_what_was_seen() {
 }
 
 #[test]
+fn a_cut_head_without_a_body_ends_before_the_next_message() {
+    let head = format!("HTTP/1.1 200 OK\r\nCookie: {}\r\n\r\n", "c".repeat(3000));
+    let mut wire = Wire::new();
+    wire.c("HEAD / HTTP/1.1\r\n\r\n")
+        .cut(Speaker::Server, head.as_bytes(), 512);
+    assert_eq!(wire.told()[2..], ["< 0 200"]);
+    wire.c("GET /b HTTP/1.1\r\n\r\n").s(OK_2);
+    let end = head.len();
+    assert_eq!(wire.told()[0], format!("<| {end}"));
+    assert_eq!(wire.told().len(), 0);
+}
+
+#[test]
+fn bytes_behind_an_upgrade_are_not_looked_at() {
+    let answer = format!("HTTP/1.1 101 Switching\r\n\r\n{}", "\u{1}".repeat(900));
+    let mut wire = Wire::new();
+    wire.c("GET /ws HTTP/1.1\r\n\r\n")
+        .cut(Speaker::Server, answer.as_bytes(), 512);
+    assert_eq!(wire.told()[2..], ["< 0 101", "<| 26", "tunnel"]);
+}
+
+#[test]
 fn a_cut_request_line_still_names_the_path() {
     let request = format!("GET /a/b?q={} HTTP/1.1\r\n\r\n", "x".repeat(2000));
     let mut wire = Wire::new();
@@ -532,4 +554,15 @@ fn ordinary_traffic_is_reported_by_turns() {
     wire.c("GET / HTTP/1.1\r\n\r\n");
     assert_eq!(wire.want().client, Report::Turns { head_bytes: 1024 });
     assert_eq!(wire.want_server(), Report::Turns { head_bytes: 512 });
+}
+
+#[test]
+fn memory_is_bounded_when_everything_waits() {
+    // Requests that wait, half a head on each side: the bound is asserted after every piece.
+    let mut wire = Wire::new();
+    wire.c("POST /v1/embeddings HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}".repeat(400));
+    wire.c(format!("GET /a HTTP/1.1\r\nA: {}", "a".repeat(4060)));
+    wire.s(format!("HTTP/1.1 200 OK\r\nA: {}", "a".repeat(4060)));
+    let held = wire.memory_bytes();
+    assert!(held > 12_000, "{held}");
 }

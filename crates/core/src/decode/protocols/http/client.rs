@@ -231,16 +231,23 @@ impl Http {
         } else {
             State::Body(body)
         };
-        let readable = head.rule.is_some() && !head.encoded && self.queue.newest().is_some();
-        if readable
-            && matches!(
-                self.client.state,
-                State::Body(Body::Length(_) | Body::Chunked(_))
-            )
-        {
+        self.watch_body(head.encoded);
+    }
+
+    /// Reads the JSON of the newest request's body, if it may tell anything.
+    fn watch_body(&mut self, encoded: bool) {
+        let framed = matches!(
+            self.client.state,
+            State::Body(Body::Length(_) | Body::Chunked(_))
+        );
+        let Some(waiting) = self.queue.newest() else {
+            return;
+        };
+        if waiting.rule.is_some() && !encoded && framed {
             self.client.scan = Some(Box::new(Scan::new(Whose::Request)));
-        } else if let Some(waiting) = self.queue.newest() {
-            waiting.may_stream = proven.is_some_and(|rule| rule.generates());
+        } else {
+            // Nothing will tell whether a stream was asked for.
+            waiting.may_stream = waiting.generates();
         }
     }
 

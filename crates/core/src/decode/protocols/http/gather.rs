@@ -53,12 +53,10 @@ impl Gather {
             self.at = at;
         }
         let new = &bytes[..bytes.len().min(HEAD_BYTES_MAX - old)];
-        let parsed = if old == 0 {
-            parse(new)
-        } else {
+        if old > 0 {
             self.add(new);
-            parse(&self.bytes)
-        };
+        }
+        let parsed = parse(if old == 0 { new } else { &self.bytes });
         match parsed {
             Parsed::Whole(head, len) => {
                 self.release();

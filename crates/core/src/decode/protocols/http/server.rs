@@ -232,16 +232,21 @@ impl Http {
         let request = self.queue.pop();
         let muted = request.is_none();
         let request = request.unwrap_or_default();
-        let begins = at.saturating_add(len);
         let tunnel = head.status == 101
             || request.method == Method::Connect && (200..300).contains(&head.status);
+        // A head that was cut ends somewhere in unseen bytes.
+        let cut = len == 0;
+        let begins = if cut {
+            self.server.end
+        } else {
+            at.saturating_add(len)
+        };
         if !muted {
-            out.push(Frame::Response {
-                at,
-                facts: head.facts(request.generates()),
-            });
+            let facts = head.facts(request.generates());
+            out.push(Frame::Response { at, facts });
         }
-        let body = if tunnel || request.method == Method::Head || matches!(head.status, 204 | 304) {
+        let bare = request.method == Method::Head || matches!(head.status, 204 | 304);
+        let body = if tunnel || bare && !cut {
             Body::Length(0)
         } else {
             head.length.body(begins, Body::Close)
