@@ -52,7 +52,7 @@ impl State {
         match kind {
             b'N' | b'S' | b'A' if !single => return Next::Go,
             // Not the answer yet: the server asks for the data.
-            b'G' => {
+            b'G' if !single => {
                 head.copying = true;
                 return Next::Go;
             }
