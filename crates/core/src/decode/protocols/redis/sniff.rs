@@ -140,7 +140,9 @@ pub(super) fn is_reply(data: &[u8]) -> Option<bool> {
             return Some(false);
         }
         rest = &rest[end + 1..];
-        if let (b'$' | b'!' | b'=', Some(Length::Known(len))) = (kind, length(line)) {
+        if let (b'$' | b'!' | b'=', Some(Length::Known(len)))
+        | (b';', Some(Length::Known(len @ 1..))) = (kind, length(line))
+        {
             let len = len as usize;
             if rest.len() < len + 2 {
                 return None;
