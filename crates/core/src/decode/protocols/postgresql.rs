@@ -73,6 +73,9 @@ enum Until {
     Never,
 }
 
+/// Number of replies due to messages that were not seen.
+const UNKNOWN: u16 = u16::MAX;
+
 /// A request without a complete answer.
 #[derive(Clone, Copy, Debug)]
 struct Pending {
@@ -190,8 +193,7 @@ impl Session {
                     unseen: false,
                 },
                 Step::Unseen if self.state.is_open_ended() => {
-                    self.state.client_unseen = true;
-                    self.state.asked.unseen = true;
+                    self.state.lose_count();
                     self.blind_client(out);
                     return;
                 }
@@ -312,8 +314,14 @@ impl Session {
     /// The client speaks again: settles a response whose end was not seen.
     fn turn_to_client(&mut self, out: &mut Vec<Frame>) {
         let at = self.server.at;
-        if self.server.is_blind() && self.state.ended_by_turn(at, out) {
-            self.server.align(at);
+        if self.server.is_lost() && self.state.pending.is_empty() {
+            return;
+        }
+        let blind = self.server.is_blind();
+        if self.state.ended_by_turn(blind, at, out) {
+            if blind {
+                self.server.align(at);
+            }
         } else if self.server.is_lost() && !self.state.pending.is_empty() {
             // Its response went by unrecognised; the next one would be taken for it.
             self.lose(Speaker::Server, false, out);
