@@ -58,6 +58,10 @@ impl Commands {
         self.line.clear();
     }
 
+    pub(super) fn is_lost(&self) -> bool {
+        self.state == State::Lost
+    }
+
     pub(super) fn memory_bytes(&self) -> usize {
         self.query.capacity()
     }
@@ -96,11 +100,13 @@ impl Commands {
     }
 
     /// Whether a command begins with this piece.
-    fn find(&mut self, piece: &Piece<'_>, first: bool, shared: &Shared) -> bool {
-        let due = self.state == State::Lost || shared.pending.len == 0;
+    fn find(&mut self, piece: &Piece<'_>, first: bool, shared: &mut Shared) -> bool {
         let begins = piece.offset == 0
-            || due && (piece.turn || first) && sniff::is_command(piece.data, true) == Some(true);
+            || shared.pending.len == 0
+                && (piece.turn || first)
+                && sniff::is_command(piece.data, true) == Some(true);
         if begins {
+            shared.deaf = false;
             self.state = State::Start;
             self.line.clear();
         }
@@ -286,6 +292,12 @@ impl Commands {
         shared.resp3 = (shared.resp3 || name == "HELLO" && version == Some(b"3"))
             && !(name == "RESET" || name == "HELLO" && version == Some(b"2"));
         self.query = Vec::new();
+        if !shared.pending.push(answer) {
+            return Err(Lost {
+                from: Speaker::Client,
+                unseen: false,
+            });
+        }
         out.push(Frame::Request {
             at: self.start,
             facts: Facts {
@@ -294,14 +306,7 @@ impl Commands {
                 ..Facts::default()
             },
         });
-        if shared.pending.push(answer) {
-            Ok(())
-        } else {
-            Err(Lost {
-                from: Speaker::Client,
-                unseen: false,
-            })
-        }
+        Ok(())
     }
 }
 

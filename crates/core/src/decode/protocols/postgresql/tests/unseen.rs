@@ -73,7 +73,13 @@ fn requests_in_unseen_bytes_are_a_loss() {
         .say(Server, &[complete("SELECT 1"), ready()].concat());
     assert_eq!(
         talk.short(),
-        ["> SELECT ?", "lost Client true", "> SELECT ?", "< SELECT"]
+        [
+            "> SELECT ?",
+            "lost Client true",
+            "< SELECT",
+            "> SELECT ?",
+            "< SELECT"
+        ]
     );
     assert_ne!(talk.parser.want().client, before);
 }
