@@ -210,7 +210,7 @@ impl EdgeTable {
         };
         if let Ok(entry) = self
             .index
-            .find_entry(edge.key.as_ref().hash(), |n| *n == number)
+            .find_entry(edge.key.to_ref().hash(), |n| *n == number)
         {
             entry.remove();
         }
@@ -256,7 +256,7 @@ impl EdgeTable {
         let rehash = |number: &u32| {
             edges[*number as usize]
                 .as_ref()
-                .map_or(0, |edge| edge.key.as_ref().hash())
+                .map_or(0, |edge| edge.key.to_ref().hash())
         };
         self.index.insert_unique(hash, number, rehash);
         number
