@@ -75,11 +75,17 @@ impl Default for Metrics {
 impl Metrics {
     /// Empty metrics that tell `edges_max` edges apart.
     pub fn new(edges_max: usize) -> Self {
-        let state = State { edges: Edges::new(edges_max), agent: SelfStats::default() };
+        let state = State {
+            edges: Edges::new(edges_max),
+            agent: SelfStats::default(),
+        };
         let state = Arc::new(Mutex::new(state));
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Scrape(state.clone())));
-        Self { state, registry: Arc::new(registry) }
+        Self {
+            state,
+            registry: Arc::new(registry),
+        }
     }
 
     /// Counts a finished request. `now_ns` is the monotonic clock's.

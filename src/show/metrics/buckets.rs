@@ -1,8 +1,9 @@
 //! A histogram with the fixed bounds that conventions recommend.
 
 /// `http.*.request.duration`, in seconds.
-pub const HTTP: &[f64] =
-    &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+pub const HTTP: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+];
 /// `db.client.operation.duration`, in seconds.
 pub const DATABASE: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
 /// `gen_ai.client.*` times, in seconds: 10 ms, doubling.
@@ -15,8 +16,9 @@ pub const TOKENS: &[f64] = &[
     16777216.0, 67108864.0,
 ];
 /// Phases of a request, in seconds: from a wake-up on one host to a stuck model call.
-pub const PHASE: &[f64] =
-    &[0.00001, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
+pub const PHASE: &[f64] = &[
+    0.00001, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0,
+];
 
 /// Counts of values by size.
 #[derive(Clone, Debug)]
@@ -30,7 +32,11 @@ pub struct Buckets {
 impl Buckets {
     /// Empty, with these upper bounds.
     pub fn new(bounds: &'static [f64]) -> Self {
-        Self { bounds, counts: vec![0; bounds.len() + 1].into(), sum: 0.0 }
+        Self {
+            bounds,
+            counts: vec![0; bounds.len() + 1].into(),
+            sum: 0.0,
+        }
     }
     /// Counts a value `times` times.
     pub fn add(&mut self, value: f64, times: u64) {

@@ -1,11 +1,11 @@
 //! Database and cache operations, as their client sees them.
 
+use super::State;
 use super::buckets::{Buckets, DATABASE};
 use super::definition::{Kind, Metric, Series, Unit};
 use super::edges::is_database;
 use super::http::with;
 use super::variants::{OTHER, Variants};
-use super::State;
 use forebay_core::exchange::record::Record;
 use std::fmt;
 
@@ -37,12 +37,18 @@ pub fn observe(variants: &mut Variants<Buckets>, record: &Record) {
         return;
     }
     let first = record.op.split(' ').next().unwrap_or_default();
-    let is_word = first.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte));
+    let is_word = first
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte));
     let fits = !first.is_empty() && first.len() <= OPERATION_BYTES_MAX && is_word;
     let operation = if fits { first } else { OTHER };
     let error = record.error.as_deref().unwrap_or_default();
     // Only failed operations have a code worth a series.
-    let code = record.status.as_deref().filter(|_| record.error.is_some()).unwrap_or_default();
+    let code = record
+        .status
+        .as_deref()
+        .filter(|_| record.error.is_some())
+        .unwrap_or_default();
     let buckets = variants.entry([operation, code, error], || Buckets::new(DATABASE));
     buckets.add_ns(record.duration_ns);
 }

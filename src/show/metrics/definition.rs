@@ -97,7 +97,11 @@ impl Metric {
         if let Some(unit) = self.unit.prometheus() {
             name = format!("{name}_{}", unit.as_str());
         }
-        if self.kind == Kind::Counter { format!("{name}_total") } else { name }
+        if self.kind == Kind::Counter {
+            format!("{name}_total")
+        } else {
+            name
+        }
     }
 }
 

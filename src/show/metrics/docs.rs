@@ -43,7 +43,11 @@ fn section(out: &mut String, metric: &Metric) {
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         names.join(", ")
     };
-    let origin = if metric.convention { "OpenTelemetry" } else { "Forebay" };
+    let origin = if metric.convention {
+        "OpenTelemetry"
+    } else {
+        "Forebay"
+    };
     let _ = writeln!(
         out,
         "## `{}`\n\n{}.\n\n- {} in `{}`, {origin} name `{}`",

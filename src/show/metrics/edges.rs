@@ -1,11 +1,11 @@
 //! What is counted per service edge, for a bounded number of edges.
 
 use super::buckets::{Buckets, PHASE};
-use super::{database, gen_ai, http};
 use super::variants::Variants;
+use super::{database, gen_ai, http};
 use forebay_core::decode::Role;
-use forebay_core::explain::edge::{EdgeKey, EdgeRef, role_word};
 use forebay_core::exchange::record::{Cause, Record};
+use forebay_core::explain::edge::{EdgeKey, EdgeRef, role_word};
 use hashbrown::HashTable;
 
 /// An edge without requests for this long gives its place to a new one.
@@ -98,14 +98,23 @@ impl Edges {
     pub fn new(edges_max: usize) -> Self {
         let other = Edge::new(EdgeKey::other());
         let index = HashTable::new();
-        Self { edges_max, index, edges: vec![other], searched_ns: 0, in_other: 0 }
+        Self {
+            edges_max,
+            index,
+            edges: vec![other],
+            searched_ns: 0,
+            in_other: 0,
+        }
     }
 
     /// Counts a request.
     pub fn observe(&mut self, record: &Record, now_ns: u64) {
         let key = EdgeRef::without_addresses(record);
         let hash = key.hash();
-        let known = self.index.find(hash, |place| key.is(&self.edges[*place].key)).copied();
+        let known = self
+            .index
+            .find(hash, |place| key.is(&self.edges[*place].key))
+            .copied();
         let place = known.or_else(|| self.place_for(key, hash, now_ns));
         self.in_other += u64::from(place.is_none());
         self.edges[place.unwrap_or(0)].observe(record, now_ns);
@@ -126,7 +135,8 @@ impl Edges {
             place
         };
         let edges = &self.edges;
-        self.index.insert_unique(hash, place, |place| edges[*place].key.to_ref().hash());
+        self.index
+            .insert_unique(hash, place, |place| edges[*place].key.to_ref().hash());
         Some(place)
     }
 
@@ -135,7 +145,12 @@ impl Edges {
             return None;
         }
         let idle = |edge: &Edge| now_ns.saturating_sub(edge.last_ns) >= IDLE_NS;
-        let found = self.edges.iter().skip(1).position(idle).map(|place| place + 1);
+        let found = self
+            .edges
+            .iter()
+            .skip(1)
+            .position(idle)
+            .map(|place| place + 1);
         if found.is_none() {
             self.searched_ns = now_ns;
         }

@@ -1,11 +1,11 @@
 //! Model calls, as their client sees them.
 
+use super::State;
 use super::buckets::{Buckets, GEN_AI, TOKENS, seconds};
 use super::definition::{Kind, Metric, Series, Unit};
 use super::edges::Edge;
 use super::http::with;
 use super::variants::{Values, Variants};
-use super::State;
 use forebay_core::exchange::record::Record;
 use std::fmt;
 
@@ -95,7 +95,9 @@ impl Figures {
 }
 
 pub fn observe(variants: &mut Variants<Figures>, record: &Record) {
-    let Some(call) = record.gen_ai.as_deref() else { return };
+    let Some(call) = record.gen_ai.as_deref() else {
+        return;
+    };
     let operation = call.operation.as_deref().unwrap_or_default();
     let model = call.model.as_deref().unwrap_or_default();
     let error = record.error.as_deref().unwrap_or_default();
@@ -145,7 +147,10 @@ fn write(state: &State, series: &mut Series<'_>, pick: fn(&Figures) -> &Buckets)
 fn write_tokens(state: &State, series: &mut Series<'_>) -> fmt::Result {
     for edge in state.edges.iter() {
         for (values, figures) in edge.gen_ai.iter() {
-            let kinds = [("input", &figures.input_tokens), ("output", &figures.output_tokens)];
+            let kinds = [
+                ("input", &figures.input_tokens),
+                ("output", &figures.output_tokens),
+            ];
             for (kind, buckets) in kinds.into_iter().filter(|(_, buckets)| buckets.count() > 0) {
                 series.histogram(&labels(edge, values, kind), buckets)?;
             }

@@ -1,10 +1,10 @@
 //! HTTP requests, seen from the client's and from the server's end.
 
+use super::State;
 use super::buckets::{Buckets, HTTP};
 use super::definition::{Kind, Metric, Series, Unit};
 use super::edges::Edge;
 use super::variants::{OTHER, Variants};
-use super::State;
 use forebay_core::exchange::record::{Record, Side};
 use std::fmt;
 
@@ -50,15 +50,19 @@ pub struct Figures {
 }
 
 /// Methods that semantic conventions know.
-const METHODS: [&str; 9] =
-    ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT", "TRACE"];
+const METHODS: [&str; 9] = [
+    "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT", "TRACE",
+];
 
 pub fn observe(variants: &mut Variants<Figures>, record: &Record) {
     if !matches!(&*record.protocol, "http" | "http2") {
         return;
     }
     let first = record.op.split(' ').next().unwrap_or_default();
-    let method = METHODS.into_iter().find(|known| *known == first).unwrap_or(OTHER);
+    let method = METHODS
+        .into_iter()
+        .find(|known| *known == first)
+        .unwrap_or(OTHER);
     let status = record.status.as_deref().unwrap_or_default();
     let error = record.error.as_deref().unwrap_or_default();
     let figures = variants.entry([method, status, error], Figures::default);
@@ -90,7 +94,9 @@ fn write(
 ) -> fmt::Result {
     for edge in state.edges.iter() {
         for ([method, status, error], figures) in edge.http.iter() {
-            let Some(buckets) = pick(figures) else { continue };
+            let Some(buckets) = pick(figures) else {
+                continue;
+            };
             let own = [
                 ("http_request_method", method),
                 ("http_response_status_code", status),

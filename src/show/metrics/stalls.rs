@@ -14,7 +14,11 @@ pub const METRICS: &[Metric] = &[Metric {
     bounds: &[],
     convention: false,
     write: |state, series| {
-        for edge in state.edges.iter().filter(|edge| edge.gen_ai.iter().next().is_some()) {
+        for edge in state
+            .edges
+            .iter()
+            .filter(|edge| edge.gen_ai.iter().next().is_some())
+        {
             for (cause, ns) in ["engine", "wire", "reader"].into_iter().zip(edge.stalls_ns) {
                 series.counter(&with(edge, &[("cause", cause)]), seconds(ns))?;
             }

@@ -8,7 +8,12 @@ use forebay_core::exchange::record::*;
 const MS: u64 = 1_000_000;
 
 fn party(workload: &str) -> Party {
-    Party { workload: workload.into(), pid: Some(1), addr: "127.0.0.1:80".into(), ..Party::default() }
+    Party {
+        workload: workload.into(),
+        pid: Some(1),
+        addr: "127.0.0.1:80".into(),
+        ..Party::default()
+    }
 }
 
 fn record(change: impl FnOnce(&mut Record)) -> Record {
@@ -23,12 +28,24 @@ fn record(change: impl FnOnce(&mut Record)) -> Record {
         error: None,
         client: party("rag-app"),
         server: party("llama-server"),
-        bytes: Bytes { request: 100, response: 1000 },
+        bytes: Bytes {
+            request: 100,
+            response: 1000,
+        },
         duration_ns: 0,
-        phases_ns: Phases { wire: MS, recv_queue: 2 * MS, server: 40 * MS, ..Phases::default() },
+        phases_ns: Phases {
+            wire: MS,
+            recv_queue: 2 * MS,
+            server: 40 * MS,
+            ..Phases::default()
+        },
         directions_ns: None,
         evidence: Evidence::Exact,
-        tcp: Tcp { min_rtt_ns: MS, retransmits: 2, ..Tcp::default() },
+        tcp: Tcp {
+            min_rtt_ns: MS,
+            retransmits: 2,
+            ..Tcp::default()
+        },
         server_run_delay_ns: None,
         gen_ai: None,
         role: Role::Web,
@@ -51,8 +68,15 @@ fn chat() -> Record {
             input_tokens: Some(20),
             output_tokens: Some(10),
             time_to_first_chunk_ns: Some(43 * MS),
-            gap_split_ns: Some(GapSplit { engine: 300 * MS, ..GapSplit::default() }),
-            stalls: vec![Stall { at_ns: 0, gap_ns: 120 * MS, cause: Cause::Engine }],
+            gap_split_ns: Some(GapSplit {
+                engine: 300 * MS,
+                ..GapSplit::default()
+            }),
+            stalls: vec![Stall {
+                at_ns: 0,
+                gap_ns: 120 * MS,
+                cause: Cause::Engine,
+            }],
             ..ModelCall::default()
         }));
     })
@@ -67,7 +91,10 @@ fn text(records: &[Record], agent: SelfStats) -> String {
 }
 
 fn has(text: &str, line: &str) {
-    assert!(text.lines().any(|l| l == line), "no line {line}\nin\n{text}");
+    assert!(
+        text.lines().any(|l| l == line),
+        "no line {line}\nin\n{text}"
+    );
 }
 
 #[test]
@@ -81,8 +108,12 @@ fn a_model_call_counts_everywhere_it_belongs() {
         // Without directions the server's own part of the receive queue is not known.
         format!("http_server_request_duration_seconds_sum{{{http}}} 0.34"),
         format!("gen_ai_client_operation_duration_seconds_count{{{call}}} 1"),
-        format!(r#"gen_ai_client_operation_time_to_first_chunk_seconds_bucket{{le="0.04",{call}}} 0"#),
-        format!(r#"gen_ai_client_operation_time_to_first_chunk_seconds_bucket{{le="0.08",{call}}} 1"#),
+        format!(
+            r#"gen_ai_client_operation_time_to_first_chunk_seconds_bucket{{le="0.04",{call}}} 0"#
+        ),
+        format!(
+            r#"gen_ai_client_operation_time_to_first_chunk_seconds_bucket{{le="0.08",{call}}} 1"#
+        ),
         format!("gen_ai_client_operation_time_per_output_chunk_seconds_sum{{{call}}} 0.3"),
         format!("gen_ai_client_operation_time_per_output_chunk_seconds_count{{{call}}} 10"),
         format!(r#"gen_ai_client_token_usage_sum{{{call},gen_ai_token_type="input"}} 20.0"#),
@@ -129,7 +160,11 @@ fn the_agent_states_its_cost_and_its_losses() {
     let agent = SelfStats {
         cpu_ns: 1_500_000_000,
         resident_bytes: 30 << 20,
-        programs: vec![ProgramStats { name: "sock_send".into(), run_ns: 2_000_000, runs: 10_000 }],
+        programs: vec![ProgramStats {
+            name: "sock_send".into(),
+            run_ns: 2_000_000,
+            runs: 10_000,
+        }],
         connections: 7,
         ring_bytes: 4096,
         lost: vec![(LossReason::RingFull, 3)],
@@ -164,9 +199,16 @@ fn a_flood_of_peers_methods_and_models_stays_bounded() {
         metrics.observe(&record, i);
     }
     let text = metrics.render(SelfStats::default()).unwrap();
-    assert!(text.lines().count() < 15_000, "{} lines", text.lines().count());
+    assert!(
+        text.lines().count() < 15_000,
+        "{} lines",
+        text.lines().count()
+    );
     has(&text, "forebay_requests_in_other_total 4981.0");
-    has(&text, "forebay_requests_total{client=\"other\",server=\"other\",protocol=\"other\",role=\"other\",outcome=\"ok\"} 4981.0");
+    has(
+        &text,
+        "forebay_requests_total{client=\"other\",server=\"other\",protocol=\"other\",role=\"other\",outcome=\"ok\"} 4981.0",
+    );
     assert!(text.contains("gen_ai_operation_name=\"_OTHER\""));
 }
 
@@ -185,7 +227,11 @@ fn idle_edges_give_their_place_to_new_ones() {
 
 #[test]
 fn addresses_never_become_labels_and_values_are_escaped() {
-    let stranger = |addr: &str| Party { workload: addr.into(), addr: addr.into(), ..Party::default() };
+    let stranger = |addr: &str| Party {
+        workload: addr.into(),
+        addr: addr.into(),
+        ..Party::default()
+    };
     let mut records = vec![record(|r| r.client = stranger("192.0.2.7:4711"))];
     records.push(record(|r| r.server = stranger("[2001:db8::1]:443")));
     let mut call = chat();
@@ -201,23 +247,38 @@ fn addresses_never_become_labels_and_values_are_escaped() {
 
 #[test]
 fn names_follow_the_rules_and_labels_are_those_declared() {
-    let text = text(&[chat(), record(|r| r.error = Some("500".into()))], SelfStats::default());
+    let text = text(
+        &[chat(), record(|r| r.error = Some("500".into()))],
+        SelfStats::default(),
+    );
     for metric in all() {
         let name = metric.prometheus_name();
         let family = name.strip_suffix("_total").unwrap_or(&name);
-        assert!(text.contains(&format!("# TYPE {family} {}\n", metric.kind.word())), "{name}");
+        assert!(
+            text.contains(&format!("# TYPE {family} {}\n", metric.kind.word())),
+            "{name}"
+        );
         assert!(!metric.help.ends_with('.'), "{name}");
         let of_metric = text.lines().filter(|line| {
-            line.strip_prefix(family).is_some_and(|rest| rest.starts_with(['{', '_']))
+            line.strip_prefix(family)
+                .is_some_and(|rest| rest.starts_with(['{', '_']))
         });
         for line in of_metric {
-            let Some((series, labels)) = line.split_once('{') else { continue };
+            let Some((series, labels)) = line.split_once('{') else {
+                continue;
+            };
             let own = ["", "_total", "_sum", "_count", "_bucket"];
             if !own.contains(&&series[family.len()..]) {
                 continue;
             }
-            for label in labels.split("\",").filter_map(|label| label.split_once('=')) {
-                assert!(label.0 == "le" || metric.labels.contains(&label.0), "{line}");
+            for label in labels
+                .split("\",")
+                .filter_map(|label| label.split_once('='))
+            {
+                assert!(
+                    label.0 == "le" || metric.labels.contains(&label.0),
+                    "{line}"
+                );
             }
         }
     }
@@ -230,7 +291,10 @@ fn the_page_is_fresh() {
         std::fs::write(path, markdown()).unwrap();
     }
     let page = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(page == markdown(), "docs/metrics.md is old; run UPDATE=1 cargo test metrics");
+    assert!(
+        page == markdown(),
+        "docs/metrics.md is old; run UPDATE=1 cargo test metrics"
+    );
 }
 
 /// A bound that only a gross mistake breaks, as builds for tests are slow; prints the figure.

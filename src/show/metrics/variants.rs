@@ -36,7 +36,9 @@ impl<T> Variants<T> {
         &mut self.known[place].1
     }
     fn place(&self, values: Values<'_>) -> Option<usize> {
-        self.known.iter().position(|(known, _)| known.iter().map(|k| &**k).eq(values))
+        self.known
+            .iter()
+            .position(|(known, _)| known.iter().map(|k| &**k).eq(values))
     }
     fn push(&mut self, values: Values<'_>, empty: fn() -> T) -> usize {
         self.known.push((values.map(Into::into), empty()));
@@ -44,7 +46,9 @@ impl<T> Variants<T> {
     }
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (Values<'_>, &T)> {
-        self.known.iter().map(|([a, b, c], figures)| ([&**a, &**b, &**c], figures))
+        self.known
+            .iter()
+            .map(|([a, b, c], figures)| ([&**a, &**b, &**c], figures))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Each rule speaks in its case and only there; mixed causes are told apart; nothing counts twice.
 
-use super::RULES;
+use super::{RULES, markdown};
 use crate::decode::Role;
 use crate::exchange::record::*;
 use crate::explain::culprit::Culprit;
@@ -238,5 +238,18 @@ fn a_starved_reader_gets_the_advice_of_its_cpu() {
         found[0].advice.contains("rag-app waited 50 %"),
         "{}",
         found[0].advice
+    );
+}
+
+#[test]
+fn the_page_is_fresh() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/explain.md");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, markdown()).unwrap();
+    }
+    let page = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        page == markdown(),
+        "docs/explain.md is old; run UPDATE=1 cargo test -p forebay-core rules"
     );
 }
