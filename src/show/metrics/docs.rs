@@ -21,8 +21,9 @@ pub fn markdown() -> String {
          without a convention begin with `forebay`.\n\n\
          Labels name workloads, never addresses: a peer on another host of which only the address \
          is known is `external`. At most {EDGES_MAX} edges (client, server, protocol, role) are \
-         told apart, and {VARIANTS_MAX} sets of further label values in each; the rest is `other` \
-         or `_OTHER`, and counted by `forebay_requests_in_other_total`. An edge without requests \
+         told apart; requests of further ones count under `other`, and \
+         `forebay_requests_in_other_total` says how many. Within an edge, at most {VARIANTS_MAX} \
+         sets of further label values are told apart; the rest counts under `_OTHER`. An edge without requests \
          for an hour gives its place to a new one when places run out.\n"
     );
     for metric in all() {
