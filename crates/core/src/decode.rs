@@ -7,8 +7,10 @@
 //! Bytes arrive as [`Piece`]s, in order and without holes, but usually only the first bytes of a
 //! piece were copied: a parser must walk over unseen bytes by the lengths the protocol gives it.
 
+pub mod connection;
 pub mod facts;
 pub mod protocols;
+pub mod raw;
 
 pub use facts::{Facts, GenAi, Role};
 
@@ -21,6 +23,16 @@ pub enum Speaker {
     Client,
     /// The end that answers.
     Server,
+}
+
+impl Speaker {
+    /// The one at the other end.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
 }
 
 /// Consecutive bytes of one speaker. Pieces of a speaker are contiguous: `offset` is always the

@@ -86,6 +86,21 @@ pub struct TcpState {
     pub sndbuf_limited_us: u32,
 }
 
+/// Anything that capture delivers of the network.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event<'a> {
+    /// See [`Open`].
+    Open(Open),
+    /// See [`Owner`].
+    Owner(Owner),
+    /// See [`Segment`].
+    Segment(Segment<'a>),
+    /// See [`Mark`].
+    Mark(Mark),
+    /// See [`Close`].
+    Close(Close),
+}
+
 /// The thread that made a call, and how long it has waited for a CPU in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Thread {
@@ -119,6 +134,8 @@ pub struct Segment<'a> {
     pub net_last_ns: u64,
     /// The direction of the connection turned: the other side spoke before this.
     pub turn: bool,
+    /// Only the bytes; their times come with another segment that covers them.
+    pub bytes_only: bool,
     /// First bytes of the range that were copied.
     pub head: &'a [u8],
     /// Last bytes of the range, at most 8; empty when `head` holds the whole range.
@@ -151,6 +168,8 @@ pub struct Close {
     pub at_ns: u64,
     /// `true`: the peer sent FIN and may still read. `false`: the connection is gone.
     pub half: bool,
+    /// Sequence number of that FIN: just after the peer's last byte.
+    pub fin_seq: u32,
     /// TCP state at that moment.
     pub tcp: TcpState,
 }

@@ -7,6 +7,10 @@
 #![forbid(unsafe_code)]
 
 pub mod decode;
+pub mod enrich;
 pub mod event;
 pub mod exchange;
 pub mod explain;
+mod halves;
+mod losses;
+pub mod pipeline;

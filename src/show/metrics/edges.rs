@@ -20,7 +20,7 @@ pub struct Edge {
     last_ns: u64,
     pub requests: u64,
     pub errors: u64,
-    pub phases: [Buckets; 6],
+    pub phases: [Buckets; 7],
     pub retransmits: u64,
     pub min_rtt_ns: u64,
     /// By cause, in the order engine, wire, reader.

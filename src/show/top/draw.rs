@@ -181,10 +181,11 @@ fn footer(app: &App) -> Line<'static> {
     Line::from(text)
 }
 
-const HELP: [&str; 14] = [
+const HELP: [&str; 15] = [
     "A row is a service edge: who asks whom, for what.",
     "RATE requests a second    P50 P99 duration",
     "PHASES where the time of its requests went:",
+    "  c client      the client's own time while it writes",
     "  q send_queue  waiting in the sender's stack",
     "  w wire        travelling, losses included",
     "  r recv_queue  arrived, not yet read",

@@ -135,7 +135,7 @@ fn shows_the_edges_at_80_by_24() {
         lines[4]
     );
     assert!(
-        lines[22].contains("q  send_queue") && lines[22].ends_with("remote"),
+        lines[22].starts_with("c client  q send_queue") && lines[22].ends_with("? remote"),
         "{}",
         lines[22]
     );

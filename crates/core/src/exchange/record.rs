@@ -65,6 +65,9 @@ pub struct Bytes {
 /// Where the duration went. Exclusive: the fields add up to `duration_ns`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Phases {
+    /// The client's own time between its first and its last write of the request.
+    #[serde(default)]
+    pub client: u64,
     /// Waiting in the sending host's stack, both ways.
     pub send_queue: u64,
     /// Travelling, retransmissions included, both ways.
@@ -82,11 +85,12 @@ pub struct Phases {
 impl Phases {
     /// Their sum.
     pub fn total(&self) -> u64 {
-        self.send_queue + self.wire + self.recv_queue + self.server + self.stream + self.remote
+        self.named().iter().map(|(_, ns)| ns).sum()
     }
     /// Names and values, in the order of a request's life.
-    pub fn named(&self) -> [(&'static str, u64); 6] {
+    pub fn named(&self) -> [(&'static str, u64); 7] {
         [
+            ("client", self.client),
             ("send_queue", self.send_queue),
             ("wire", self.wire),
             ("recv_queue", self.recv_queue),

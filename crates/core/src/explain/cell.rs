@@ -33,7 +33,7 @@ pub struct Sums {
     /// Sum of phases.
     pub phases_ns: Phases,
     /// Requests in which a phase was the longest, in the order of [`Phases::named`].
-    pub dominant: [u32; 6],
+    pub dominant: [u32; 7],
     /// Sum of what is blamed.
     pub blame: Blame,
     /// Requests in which a culprit was seen.
@@ -222,6 +222,7 @@ pub fn cause_index(cause: Cause) -> usize {
 }
 
 fn add_phases(sum: &mut Phases, phases: &Phases) {
+    sum.client += phases.client;
     sum.send_queue += phases.send_queue;
     sum.wire += phases.wire;
     sum.recv_queue += phases.recv_queue;

@@ -5,6 +5,7 @@ use super::culprit::Culprit;
 use super::finding::Finding;
 
 mod client_reads_late;
+mod client_writes_late;
 mod cpu_starved;
 mod engine_slow;
 mod errors;
@@ -37,6 +38,7 @@ pub struct Rule {
 
 /// Every rule, in the order of a request's life.
 pub static RULES: &[Rule] = &[
+    client_writes_late::RULE,
     send_queue::RULE,
     slow_wire::RULE,
     server_reads_late::RULE,

@@ -44,6 +44,7 @@ pub fn record(change: impl FnOnce(&mut Record)) -> Record {
         },
         duration_ns: 0,
         phases_ns: Phases {
+            client: 0,
             send_queue: 20_000,
             wire: 50_000,
             recv_queue: 30_000,

@@ -23,8 +23,9 @@ fn way() -> impl Strategy<Value = Way> {
 }
 
 fn phases() -> impl Strategy<Value = Phases> {
-    (ns(), ns(), ns(), ns(), ns(), ns()).prop_map(
-        |(send_queue, wire, recv_queue, server, stream, remote)| Phases {
+    (ns(), ns(), ns(), ns(), ns(), ns(), ns()).prop_map(
+        |(client, send_queue, wire, recv_queue, server, stream, remote)| Phases {
+            client,
             send_queue,
             wire,
             recv_queue,

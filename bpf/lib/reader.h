@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/* What the hooks on the reading and writing thread share. */
+#ifndef FOREBAY_READER_H
+#define FOREBAY_READER_H
+
+#include "segment.h"
+
+/* The socket's memory for a hook in its user's context; NULL when it is not to be observed. */
+static __always_inline struct fb_sock *in_use(struct sock *sk, const struct tcp_sock *tp,
+					      __u64 cookie)
+{
+	struct fb_sock *s = bpf_sk_storage_get(&sockets, sk, 0, 0);
+
+	if (!s) {
+		if (!cookie)
+			return NULL;
+		s = remember(sk, cookie, FB_END_UNKNOWN);
+		if (!s)
+			return NULL;
+	}
+	if (s->ignored)
+		return NULL;
+	if (!s->opened && sk->__sk_common.skc_state == TCP_ESTABLISHED_STATE)
+		announce(sk, tp, s, 1);
+	see_owner(s);
+	if (s->ignored)
+		return NULL;
+	take_orders(s);
+	return s;
+}
+
+static __always_inline void see_thread(__u32 *tid, __u64 *run_delay_ns)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	*tid = task->pid;
+	*run_delay_ns = task->sched_info.run_delay;
+}
+
+/* When the bytes at `seq` arrived; 0 if another record tells. */
+static __always_inline __u64 arrival(const struct sock *sk, struct fb_half *in, __u32 seq)
+{
+	struct fb_tuple t = {};
+	__u64 *held, at;
+
+	if (in->pending_seq == seq && in->pending_ns)
+		return in->pending_ns;
+	if (in->known)
+		return 0;
+	read_tuple(sk, &t);
+	held = bpf_map_lookup_elem(&deferred, &t);
+	if (!held)
+		return 0;
+	at = *held;
+	bpf_map_delete_elem(&deferred, &t);
+	return at;
+}
+
+#endif

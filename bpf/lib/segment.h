@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * Which bytes are reported how. A turn is a series of bytes in one direction until the other
+ * direction moves. Of each turn the first FB_SEGMENTS_PER_TURN segments become records with up to
+ * `head` bytes copied in all; what follows is summed up in `rest` and reported when the direction
+ * turns, the connection ends or user space asks.
+ */
+#ifndef FOREBAY_SEGMENT_H
+#define FOREBAY_SEGMENT_H
+
+#include "socket.h"
+
+/* Reports the sum of a direction. `keep`: only a look, the sum goes on growing. */
+static __always_inline void send_rest(struct fb_sock *s, int direction, const struct tcp_sock *tp,
+				      int keep)
+{
+	struct fb_rest *rest = &s->half[direction & 1].rest;
+	struct fb_segment *r;
+
+	if (!rest->len)
+		return;
+	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+	if (!r) {
+		ring_lost();
+		if (!keep)
+			rest->len = 0;
+		return;
+	}
+	__builtin_memset(r, 0, sizeof(*r));
+	start_record(&r->r, FB_SEGMENT, s->cookie);
+	r->seq = rest->seq;
+	r->len = rest->len;
+	r->app_ns = rest->app_ns;
+	r->net_ns = rest->net_ns;
+	r->app_last_ns = rest->app_last_ns;
+	r->net_last_ns = rest->net_last_ns;
+	if (tp)
+		read_tcp(tp, &r->tcp);
+	r->direction = direction;
+	r->flags = FB_REST | (rest->turn ? FB_TURN : 0) | (keep ? FB_SNAPSHOT : 0);
+	r->tail_len = rest->tail_len;
+	__builtin_memcpy(r->tail, rest->tail, FB_TAIL_MAX);
+	send_record(r);
+	if (!keep)
+		rest->len = 0;
+}
+
+/* Notes that `direction` moves. Returns FB_TURN if the other one had moved before. */
+static __always_inline int turn_to(struct fb_sock *s, int direction, const struct tcp_sock *tp)
+{
+	struct fb_half *h = &s->half[direction & 1];
+
+	if (s->last == direction + 1)
+		return 0;
+	s->last = direction + 1;
+	if (h->report != FB_QUIET) {
+		send_rest(s, !direction, tp, 0);
+		send_rest(s, direction, tp, 0);
+		h->segments_left = FB_SEGMENTS_PER_TURN;
+		if (h->report == FB_TURNS)
+			h->head_left = h->head;
+	}
+	return FB_TURN;
+}
+
+/* Whether the next segment of this direction becomes a record of its own. */
+static __always_inline int reported(const struct fb_half *h)
+{
+	return h->report == FB_CHUNKS || (h->report == FB_TURNS && h->segments_left);
+}
+
+/* How many of its first bytes to copy. */
+static __always_inline __u32 head_wanted(const struct fb_half *h, __u32 len)
+{
+	__u32 left = h->report == FB_CHUNKS ? h->head : h->head_left;
+
+	return len < left ? len : left;
+}
+
+/* Adds a segment to the sum. The caller fills `tail` afterwards. */
+static __always_inline void add_to_rest(struct fb_half *h, __u32 seq, __u32 len, __u64 app_ns,
+					__u64 net_ns, int turn)
+{
+	struct fb_rest *rest = &h->rest;
+
+	if (!rest->len) {
+		rest->seq = seq;
+		rest->app_ns = app_ns;
+		rest->net_ns = net_ns;
+		rest->turn = !!turn;
+	}
+	rest->len = seq + len - rest->seq;
+	rest->app_last_ns = app_ns;
+	rest->net_last_ns = net_ns;
+}
+
+/* A quiet direction is never flushed by turns: it reports on its own clock. */
+static __always_inline int rest_is_due(const struct fb_half *h)
+{
+	return h->report == FB_QUIET && h->rest.app_last_ns + h->rest.net_last_ns >
+						h->rest.app_ns + h->rest.net_ns + 2ull * FB_REST_NS;
+}
+
+static __always_inline void mark(struct fb_sock *s, int direction, __u32 seq, __u64 now)
+{
+	struct fb_mark *m = bpf_ringbuf_reserve(&ring, sizeof(*m), 0);
+
+	if (!m) {
+		ring_lost();
+		return;
+	}
+	start_record(&m->r, FB_MARK, s->cookie);
+	m->at_ns = now;
+	m->seq = seq;
+	m->direction = direction;
+	__builtin_memset(m->pad, 0, sizeof(m->pad));
+	send_record(m);
+}
+
+/* Bytes copied of a segment come in these sizes: the verifier wants a constant reservation. */
+#define FB_HEAD_SMALL 256
+#define FB_HEAD_MIDDLE 1024
+
+/* Everything of a segment record but its head and tail bytes. */
+struct fb_passage {
+	__u32 seq, len;
+	__u64 app_ns, net_ns, net_last_ns;
+	__u8 direction, flags;
+};
+
+static __always_inline void fill_segment(struct fb_segment *r, const struct fb_sock *s,
+					 const struct tcp_sock *tp, const struct fb_passage *p)
+{
+	start_record(&r->r, FB_SEGMENT, s->cookie);
+	r->seq = p->seq;
+	r->len = p->len;
+	r->app_ns = p->app_ns;
+	r->net_ns = p->net_ns;
+	r->app_last_ns = p->app_ns;
+	r->net_last_ns = p->net_last_ns;
+	read_tcp(tp, &r->tcp);
+	r->tcp.tid = p->direction == FB_IN ? s->in_tid : s->out_tid;
+	r->tcp.run_delay_ns = p->direction == FB_IN ? s->in_run_delay_ns : s->out_run_delay_ns;
+	r->direction = p->direction;
+	r->flags = p->flags;
+	r->tail_len = 0;
+	__builtin_memset(r->pad, 0, sizeof(r->pad));
+}
+
+/* Takes a segment off the turn's budget. */
+static __always_inline void spend(struct fb_half *h, __u32 copied)
+{
+	if (h->report != FB_TURNS)
+		return;
+	h->head_left -= copied;
+	if (h->segments_left)
+		h->segments_left--;
+}
+
+#endif

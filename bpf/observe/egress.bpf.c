@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+/*
+ * Hook:       cgroup_skb/egress at the cgroup2 root
+ * Fires when: a packet leaves TCP for the IP layer, before the queueing discipline
+ * Cost bound: one socket-storage look-up and one record per data packet; pure ACKs return at once
+ * Writes:     FB_SEGMENT (out), FB_OPEN
+ * Absent on:  hosts without cgroup v2 (no fallback: without it nothing is observed)
+ */
+#include "../lib/packet.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+static __always_inline void sum_up(struct __sk_buff *skb, struct fb_sock *s,
+				   const struct tcp_sock *tp, struct fb_passage *p, __u32 offset)
+{
+	struct fb_half *out = &s->half[FB_OUT];
+	struct fb_rest *rest = &out->rest;
+
+	add_to_rest(out, p->seq, p->len, out->pending_ns, p->net_ns, p->flags);
+	rest->tail_len = 0;
+	if (out->report != FB_QUIET && p->len >= FB_TAIL_MAX &&
+	    !bpf_skb_load_bytes(skb, offset + p->len - FB_TAIL_MAX, rest->tail, FB_TAIL_MAX))
+		rest->tail_len = FB_TAIL_MAX;
+	if (rest_is_due(out))
+		send_rest(s, FB_OUT, tp, 0);
+}
+
+static __always_inline void leave(struct __sk_buff *skb, struct fb_sock *s,
+				  const struct tcp_sock *tp, struct fb_payload *load)
+{
+	struct fb_half *out = &s->half[FB_OUT];
+	struct fb_passage p = { .seq = load->seq, .direction = FB_OUT };
+	__u32 end = load->seq + load->len, head;
+
+	if (!out->known) {
+		out->known = 1;
+		out->next_seq = p.seq;
+	}
+	if ((__s32)(end - out->next_seq) <= 0)
+		return; /* retransmission of what has been reported */
+	if ((__s32)(p.seq - out->next_seq) < 0) {
+		load->offset += out->next_seq - p.seq;
+		p.seq = out->next_seq;
+	}
+	p.len = end - p.seq;
+	out->next_seq = end;
+	p.net_ns = p.net_last_ns = bpf_ktime_get_ns();
+	p.flags = turn_to(s, FB_OUT, tp);
+	if (!reported(out)) {
+		sum_up(skb, s, tp, &p, load->offset);
+		return;
+	}
+	send_rest(s, FB_OUT, tp, 0);
+	p.app_ns = out->pending_seq == p.seq ? out->pending_ns : 0;
+	head = head_wanted(out, p.len);
+	send_packet(skb, s, tp, &p, load->offset, head);
+	spend(out, head);
+}
+
+SEC("cgroup_skb/egress")
+int egress(struct __sk_buff *skb)
+{
+	struct fb_payload load;
+	struct tcp_sock *tp;
+	struct bpf_sock *sk;
+	struct fb_sock *s;
+
+	find_payload(skb, &load);
+	if (!load.len)
+		return 1;
+	sk = skb->sk ? bpf_sk_fullsock(skb->sk) : NULL;
+	if (!sk)
+		return 1;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 1;
+	s = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	if (!s) {
+		s = remember(sk, bpf_get_socket_cookie(skb), FB_END_UNKNOWN);
+		if (!s)
+			return 1;
+	}
+	if (s->ignored)
+		return 1;
+	if (!s->opened)
+		announce((struct sock *)tp, tp, s, 1);
+	take_orders(s);
+	leave(skb, s, tp, &load);
+	return 1;
+}

@@ -1,0 +1,340 @@
+//! The client's side of a connection: requests.
+
+use super::body::{Body, Sink, Walk};
+use super::head::{self, Buffer, HEAD_BYTES_MAX, Method, Parsed};
+use super::json::{Scan, Whose};
+use super::queue::Waiting;
+use super::{Http, sniff};
+use crate::decode::{Facts, Frame, GenAi, Guess, Piece, Speaker};
+
+/// Where a speaker's stream is.
+#[derive(Debug)]
+pub(super) enum State {
+    /// Before or inside a head. `due`: a message must begin here; else one only may.
+    Head { due: bool },
+    /// In the body of a message.
+    Body(Body),
+    /// Out of step, until a message begins.
+    Hunting,
+}
+
+/// The client's stream.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) state: State,
+    pub(super) head: Buffer,
+    pub(super) started: bool,
+    /// Lost was said and no message was found since.
+    pub(super) lost: bool,
+    /// JSON of the newest request, while its facts are not told.
+    pub(super) scan: Option<Box<Scan>>,
+    /// A head was cut: ask for more bytes.
+    pub(super) wide: bool,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        let (state, head) = (State::Head { due: true }, Buffer::default());
+        Client {
+            state,
+            head,
+            started: false,
+            lost: false,
+            scan: None,
+            wide: false,
+        }
+    }
+}
+
+/// Feeds the JSON of a request's body to its scanner.
+struct Json<'a>(&'a mut Option<Box<Scan>>);
+
+impl Sink for Json<'_> {
+    fn data(&mut self, _: u64, _: u64, bytes: &[u8]) {
+        if let Some(scan) = self.0 {
+            scan.feed(bytes);
+        }
+    }
+    fn unseen(&mut self, len: u64) {
+        if let Some(scan) = self.0.as_mut().filter(|_| len > 0) {
+            scan.stop();
+        }
+    }
+}
+
+impl Http {
+    pub(super) fn client_feed(&mut self, piece: &Piece<'_>, out: &mut Vec<Frame>) {
+        self.client_find(piece, out);
+        self.client_seen(piece.offset, piece.data, out);
+        let (seen, unseen) = super::rest(piece);
+        let at = piece.offset.saturating_add(piece.data.len() as u64);
+        self.client_seen(at, seen, out);
+        if unseen > 0 {
+            self.client_unseen(at, unseen, piece.tail, out);
+        }
+        if matches!(&self.client.state, State::Body(body) if body.ended_blind()) {
+            self.request_end(super::end(piece), out);
+        }
+    }
+
+    /// At the beginning of a piece: perhaps a message begins here.
+    fn client_find(&mut self, piece: &Piece<'_>, out: &mut Vec<Frame>) {
+        if !std::mem::replace(&mut self.client.started, true) {
+            self.client.state = State::Head {
+                due: piece.offset == 0,
+            };
+        }
+        let begins = || sniff(piece.data, None) == Guess::Mine(Speaker::Client);
+        match &self.client.state {
+            State::Hunting if piece.turn || begins() => {
+                self.client.state = State::Head { due: false };
+            }
+            State::Body(body) if piece.turn && body.endless() && begins() => {
+                self.tell_request(out);
+                self.client.state = State::Head { due: true };
+            }
+            State::Head { .. } if piece.turn && !self.client.head.is_empty() && begins() => {
+                self.client_lose(false, out);
+                self.client.state = State::Head { due: false };
+            }
+            _ => {}
+        }
+    }
+
+    fn client_seen(&mut self, mut at: u64, mut bytes: &[u8], out: &mut Vec<Frame>) {
+        while !bytes.is_empty() && !self.tunnel {
+            let used = match &mut self.client.state {
+                State::Hunting => return,
+                State::Head { due } => {
+                    let due = *due;
+                    self.request_head(due, at, bytes, out)
+                }
+                State::Body(body) => match body.seen(at, bytes, &mut Json(&mut self.client.scan)) {
+                    Walk::More => return,
+                    Walk::Ended(used) => {
+                        self.request_end(at.saturating_add(used), out);
+                        used as usize
+                    }
+                    Walk::Broken => {
+                        self.client_broken(out);
+                        return;
+                    }
+                },
+            };
+            at = at.saturating_add(used as u64);
+            bytes = &bytes[used.min(bytes.len())..];
+        }
+    }
+
+    fn client_unseen(&mut self, at: u64, len: u64, last: &[u8], out: &mut Vec<Frame>) {
+        let State::Body(body) = &mut self.client.state else {
+            return self.client_head_unseen(out);
+        };
+        match body.unseen(at, len, last, &mut Json(&mut self.client.scan)) {
+            Walk::More => {}
+            Walk::Ended(used) => {
+                self.request_end(at.saturating_add(used), out);
+                if used < len {
+                    self.client_head_unseen(out);
+                }
+            }
+            Walk::Broken => self.client_broken(out),
+        }
+    }
+
+    /// The bytes after a head's beginning, or of all of it, are unseen.
+    fn client_head_unseen(&mut self, out: &mut Vec<Frame>) {
+        let State::Head { due } = self.client.state else {
+            return;
+        };
+        self.client.wide = true;
+        if self.client.head.is_empty() {
+            if due {
+                self.client_lose(true, out);
+            }
+            self.client.state = State::Hunting;
+        } else {
+            self.request_cut(due, out);
+        }
+    }
+
+    /// Reads a head; returns the bytes used.
+    fn request_head(&mut self, due: bool, at: u64, bytes: &[u8], out: &mut Vec<Frame>) -> usize {
+        let old = self.client.head.bytes().len();
+        if old == 0 {
+            // Empty lines before a request are to be ignored (RFC 9112 §2.2).
+            let blank = bytes
+                .iter()
+                .take_while(|b| matches!(b, b'\r' | b'\n'))
+                .count();
+            if blank > 0 {
+                return blank;
+            }
+        }
+        let new = bytes.len().min(HEAD_BYTES_MAX - old);
+        let whole = old == 0;
+        let parsed = if whole {
+            head::request(&bytes[..new])
+        } else {
+            self.client.head.add(at, &bytes[..new]);
+            head::request(self.client.head.bytes())
+        };
+        match parsed {
+            Parsed::Whole(request, len) => {
+                let at = if whole { at } else { self.client.head.at };
+                self.client.head.release();
+                self.request(at, len as u64, request, out);
+                return len - old;
+            }
+            Parsed::Partial => {
+                if whole {
+                    self.client.head.add(at, &bytes[..new]);
+                }
+                if old + new == HEAD_BYTES_MAX {
+                    self.client.wide = true;
+                    self.request_cut(due, out);
+                }
+            }
+            Parsed::Broken => {
+                self.client.head.release();
+                if due {
+                    self.client_lose(false, out);
+                }
+                self.client.state = State::Hunting;
+            }
+        }
+        bytes.len()
+    }
+
+    /// A head goes on in unseen bytes: what was seen of it is told, its end is not known.
+    fn request_cut(&mut self, due: bool, out: &mut Vec<Frame>) {
+        let closed = head::closed(self.client.head.bytes(), due);
+        let at = self.client.head.at;
+        self.client.head.release();
+        match closed.map(|bytes| head::request(&bytes)) {
+            Some(Parsed::Whole(mut request, _)) => {
+                request.length = head::Length::Unknown;
+                self.request(at, 0, request, out);
+            }
+            _ => {
+                if due {
+                    self.client_lose(true, out);
+                }
+                self.client.state = State::Hunting;
+            }
+        }
+    }
+
+    fn request(&mut self, at: u64, len: u64, head: head::Request, out: &mut Vec<Frame>) {
+        self.tell_request(out);
+        self.response_over(out);
+        self.client.lost = false;
+        let proven = head.rule.filter(|rule| rule.proven());
+        let waiting = Waiting {
+            method: head.method,
+            rule: head.rule,
+            proven: proven.is_some(),
+            named: head
+                .facts
+                .gen_ai
+                .as_ref()
+                .is_some_and(|gen_ai| gen_ai.model.is_some()),
+            // Until the body tells.
+            may_stream: false,
+        };
+        self.models |= proven.is_some();
+        self.queue.push(waiting);
+        out.push(Frame::Request {
+            at,
+            facts: head.facts,
+        });
+        let begins = at.saturating_add(len);
+        let body = match head.method {
+            // What follows is the tunnel's, if the server agrees.
+            Method::Connect => Body::Unknown,
+            _ => head.length.body(begins, Body::Length(0)),
+        };
+        let known = head.length != head::Length::Unknown;
+        if body.empty() || head.method == Method::Connect && known {
+            out.push(Frame::RequestEnd { at: begins });
+        }
+        self.client.state = if body.empty() {
+            State::Head { due: true }
+        } else {
+            State::Body(body)
+        };
+        let readable = head.rule.is_some() && !head.encoded && self.queue.newest().is_some();
+        if readable
+            && matches!(
+                self.client.state,
+                State::Body(Body::Length(_) | Body::Chunked(_))
+            )
+        {
+            self.client.scan = Some(Box::new(Scan::new(Whose::Request)));
+        } else if let Some(waiting) = self.queue.newest() {
+            waiting.may_stream = proven.is_some_and(|rule| rule.generates());
+        }
+    }
+
+    fn request_end(&mut self, at: u64, out: &mut Vec<Frame>) {
+        self.tell_request(out);
+        out.push(Frame::RequestEnd { at });
+        self.client.state = State::Head { due: true };
+    }
+
+    /// Tells what the newest request's body gave away.
+    pub(super) fn tell_request(&mut self, out: &mut Vec<Frame>) {
+        let Some(mut scan) = self.client.scan.take() else {
+            return;
+        };
+        let found = scan.take();
+        let Some(waiting) = self.queue.newest() else {
+            return;
+        };
+        let Some(rule) = waiting.rule else { return };
+        let mut facts = Facts::default();
+        if !waiting.proven && rule.asked(&found) {
+            waiting.proven = true;
+            facts = rule.facts(b"");
+        }
+        if !waiting.proven {
+            return;
+        }
+        self.models = true;
+        // A body that was not seen whole may say `stream` further on.
+        waiting.may_stream = rule.generates() && found.stream.unwrap_or(!found.complete);
+        if found.model.is_some() && rule.models() {
+            waiting.named = true;
+            let gen_ai = facts.gen_ai.get_or_insert_default();
+            *gen_ai = Box::new(GenAi {
+                model: found.model,
+                ..std::mem::take(gen_ai)
+            });
+        }
+        if facts != Facts::default() {
+            out.push(Frame::RequestFacts(facts));
+        }
+    }
+
+    fn client_broken(&mut self, out: &mut Vec<Frame>) {
+        self.tell_request(out);
+        self.client_lose(false, out);
+        self.client.state = State::Hunting;
+    }
+
+    fn client_lose(&mut self, unseen: bool, out: &mut Vec<Frame>) {
+        self.client.head.release();
+        if !std::mem::replace(&mut self.client.lost, true) {
+            out.push(Frame::Lost {
+                from: Speaker::Client,
+                unseen,
+            });
+        }
+    }
+
+    pub(super) fn client_end(&mut self, out: &mut Vec<Frame>) {
+        self.tell_request(out);
+        self.client.head.release();
+        self.client.state = State::Hunting;
+    }
+}

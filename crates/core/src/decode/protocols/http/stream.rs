@@ -1,0 +1,216 @@
+//! A token stream: finds its events and which of them carry generated content.
+//!
+//! While bytes are seen there is one chunk per event, from the framing in front of it to the byte
+//! that completes it. When bytes are unseen there is one chunk per piece: model servers write every
+//! event by itself. Such a chunk counts as content unless its last bytes show a closing event; a
+//! finish reason or a usage report in unseen bytes therefore counts as content.
+
+use super::gen_ai::Rule;
+use super::json::{Found, Scan, Whose};
+use super::{ndjson, sse};
+use crate::decode::Frame;
+
+/// `data: [DONE]` as a chunk, with the last chunk behind it: nothing shorter carries content.
+const CLOSING_BYTES_MAX: u64 = 24;
+
+#[derive(Debug)]
+enum Format {
+    Sse(sse::Events),
+    Ndjson,
+}
+
+/// The body of a streamed response.
+#[derive(Debug)]
+pub(super) struct Stream {
+    format: Format,
+    scan: Scan,
+    /// The API that may be answering.
+    rule: Option<&'static Rule>,
+    /// The content is encoded: its bytes say nothing.
+    opaque: bool,
+    /// It is a model's: its events are chunks.
+    pub(super) model: bool,
+    /// A chunk with content was seen.
+    pub(super) content: bool,
+    /// First byte of the event being read.
+    event_at: Option<u64>,
+    /// Just after the last content byte that was seen.
+    end: u64,
+    /// Part of this piece was unseen.
+    hidden: bool,
+}
+
+/// A piece that was not seen in full, at its end.
+pub(super) struct Glimpse<'a> {
+    /// First byte.
+    pub(super) at: u64,
+    /// Just after the last byte.
+    pub(super) end: u64,
+    /// Its last bytes.
+    pub(super) last: &'a [u8],
+    /// The size lines of its chunks were unseen.
+    pub(super) blind: bool,
+    /// The body ends with it.
+    pub(super) ended: bool,
+}
+
+impl Stream {
+    /// Starts at the first byte of the body.
+    pub(super) fn new(
+        ndjson: bool,
+        opaque: bool,
+        rule: Option<&'static Rule>,
+        model: bool,
+    ) -> Stream {
+        let format = if ndjson {
+            Format::Ndjson
+        } else {
+            Format::Sse(sse::Events::default())
+        };
+        let scan = Scan::new(Whose::Response);
+        let (content, event_at, end, hidden) = (false, None, 0, false);
+        Stream {
+            format,
+            scan,
+            rule,
+            opaque,
+            model,
+            content,
+            event_at,
+            end,
+            hidden,
+        }
+    }
+
+    /// Takes seen content; `learned` gathers what the events tell.
+    pub(super) fn data(
+        &mut self,
+        at: u64,
+        framed_at: u64,
+        mut bytes: &[u8],
+        learned: &mut Found,
+        out: &mut Vec<Frame>,
+    ) {
+        if self.opaque {
+            self.hidden |= !bytes.is_empty();
+            return;
+        }
+        let (mut at, mut framed_at) = (at, framed_at);
+        while !bytes.is_empty() {
+            let mut used = 0;
+            if self.event_at.is_none() {
+                used = bytes
+                    .iter()
+                    .take_while(|b| matches!(b, b'\r' | b'\n'))
+                    .count();
+                if used == 0 {
+                    self.event_at = Some(framed_at);
+                }
+            }
+            let mut ended = false;
+            if used == 0 {
+                (used, ended) = match &mut self.format {
+                    Format::Sse(events) => events.next(bytes, &mut self.scan),
+                    Format::Ndjson => ndjson::next(bytes, &mut self.scan),
+                };
+            }
+            at = at.saturating_add(used as u64);
+            (framed_at, self.end) = (at, at);
+            bytes = &bytes[used..];
+            if ended {
+                self.event_end(learned, out);
+            }
+        }
+    }
+
+    /// Bytes passed unseen.
+    pub(super) fn unseen(&mut self) {
+        self.hidden = true;
+        self.scan.stop();
+    }
+
+    fn event_end(&mut self, learned: &mut Found, out: &mut Vec<Frame>) {
+        let Some(start) = self.event_at.take() else {
+            return;
+        };
+        let found = self.scan.take();
+        let content = found.content;
+        self.model |= found.chat
+            || self
+                .rule
+                .is_some_and(|rule| rule.generates() && rule.answered(&found));
+        learned.learn(found);
+        self.chunk(start, self.end, content, out);
+    }
+
+    fn chunk(&mut self, start: u64, end: u64, content: bool, out: &mut Vec<Frame>) {
+        if self.model {
+            self.content |= content;
+            out.push(Frame::Chunk {
+                start,
+                end,
+                content,
+            });
+        }
+    }
+
+    /// A piece ended.
+    pub(super) fn piece_end(&mut self, piece: &Glimpse, learned: &mut Found, out: &mut Vec<Frame>) {
+        if !self.hidden && !piece.blind {
+            return;
+        }
+        let framing_only = piece.blind
+            && piece.end - piece.at <= piece.last.len() as u64
+            && piece
+                .last
+                .iter()
+                .all(|b| matches!(b, b'\r' | b'\n') || b.is_ascii_hexdigit());
+        let start = self.event_at.take().unwrap_or(piece.at.max(self.end));
+        let found = self.scan.take();
+        let content = found.content || !(found.delta || self.closing(piece));
+        learned.learn(found);
+        self.end = piece.end;
+        self.hidden = false;
+        if let Format::Sse(events) = &mut self.format {
+            *events = sse::Events::default();
+        }
+        if !framing_only && start < piece.end {
+            self.chunk(start, piece.end, content, out);
+        }
+    }
+
+    /// The last bytes show an event that closes the stream.
+    fn closing(&self, piece: &Glimpse) -> bool {
+        if piece.ended && piece.end - piece.at <= CLOSING_BYTES_MAX {
+            return true;
+        }
+        let holds = |needle: &[u8]| piece.last.windows(needle.len()).any(|w| w == needle);
+        match self.format {
+            // `[DONE]` of OpenAI's API, `"type":"message_stop"}` of Anthropic's.
+            Format::Sse(_) => holds(b"NE]\n\n") || holds(b"op\"}\n\n"),
+            // Ollama's last document ends with a duration, all others with `"done":false`.
+            Format::Ndjson => piece
+                .last
+                .windows(3)
+                .any(|w| w[0].is_ascii_digit() && w[1..] == *b"}\n"),
+        }
+    }
+
+    /// The body ended; an event without its last line end counts.
+    pub(super) fn finish(&mut self, learned: &mut Found, out: &mut Vec<Frame>) {
+        if !self.hidden {
+            self.event_end(learned, out);
+        }
+    }
+}
+
+impl Found {
+    /// Takes over what a later event of the same stream tells.
+    pub(super) fn learn(&mut self, newer: Found) {
+        self.seen.add(newer.seen);
+        self.model = self.model.take().or(newer.model);
+        self.input_tokens = newer.input_tokens.or(self.input_tokens);
+        self.output_tokens = newer.output_tokens.or(self.output_tokens);
+        self.chat |= newer.chat;
+    }
+}

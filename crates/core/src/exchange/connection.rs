@@ -1,0 +1,385 @@
+//! One end of one connection: decodes it, times it, and hands out what it saw of each request.
+
+use super::pair::{Moment, Outcome, Pairer, Pending};
+use super::points::Seen;
+use super::timeline::Timeline;
+use crate::decode::connection::{Decoder, Run};
+use crate::decode::{Facts, Frame, Report, Speaker};
+use crate::event::{Close, Direction, End, Mark, Open, Segment, TcpState};
+
+/// What one end saw of one finished request.
+#[derive(Clone, Debug)]
+pub struct HalfExchange {
+    /// Which end.
+    pub end: Speaker,
+    /// Socket of this end.
+    pub cookie: u64,
+    /// Place of the request in the client's stream.
+    pub at: u64,
+    /// Request bytes.
+    pub request_bytes: u64,
+    /// Response bytes.
+    pub response_bytes: u64,
+    /// What was said.
+    pub facts: Facts,
+    /// Protocol's name.
+    pub protocol: &'static str,
+    /// The points this end saw.
+    pub seen: Seen,
+    /// TCP when it began and when it ended.
+    pub tcp: (TcpState, TcpState),
+    /// Run-queue wait of the server's thread between read and first write, if one thread did both.
+    pub run_delay_ns: Option<u64>,
+    /// Content chunks of a token stream: (first byte, just after the last).
+    pub chunks: Vec<(u64, u64)>,
+    /// Content chunks whose places were not kept.
+    pub chunks_omitted: u64,
+    /// When the response's bytes passed this end's two points; only for token streams.
+    pub stream: Timeline,
+}
+
+/// One end of one connection.
+pub struct Connection {
+    /// How it was announced.
+    pub open: Open,
+    decoder: Decoder,
+    /// Of the bytes received and sent.
+    timelines: [Timeline; 2],
+    /// Just after the last byte whose times are known, by direction.
+    timed: [u64; 2],
+    pairer: Pairer,
+    waiting: Vec<Pending>,
+    moment: Moment,
+    /// Where the peer's FIN stands in the incoming stream.
+    fin: Option<u64>,
+    /// When anything happened last.
+    pub last_ns: u64,
+    ordered: Option<(Report, Report)>,
+    turns: u32,
+}
+
+/// How the kernel reports before anybody asks (`FB_HEAD_DEFAULT`).
+const KERNEL_DEFAULT: Report = Report::Turns { head_bytes: 1024 };
+/// Turns after which a connection counts as long-lived enough to tune its copying.
+const TUNE_TURNS: u32 = 8;
+
+impl Connection {
+    /// A connection end as announced.
+    pub fn new(open: Open) -> Self {
+        let speaker = match open.end {
+            End::Client => Some(Speaker::Client),
+            End::Server => Some(Speaker::Server),
+            End::Unknown => None,
+        };
+        Self {
+            decoder: Decoder::new(speaker, open.old),
+            timelines: Default::default(),
+            timed: [0; 2],
+            pairer: Pairer::default(),
+            waiting: Vec::new(),
+            moment: Moment::default(),
+            fin: None,
+            last_ns: open.at_ns,
+            ordered: None,
+            turns: 0,
+            open,
+        }
+    }
+
+    /// Which end it is, once known.
+    pub fn speaker(&self) -> Option<Speaker> {
+        self.decoder.speaker()
+    }
+
+    /// First sequence numbers of the client's and the server's stream: the same at both ends.
+    pub fn bases(&self) -> Option<(u32, u32)> {
+        let open = &self.open;
+        let out = open.out_base.wrapping_add(u32::from(self.counts_syn()));
+        Some(match self.speaker()? {
+            Speaker::Client => (out, open.in_base),
+            Speaker::Server => (open.in_base, out),
+        })
+    }
+
+    /// Whether places in the outgoing stream count from one byte too early: the kernel half can't
+    /// tell a client from a server on old connections (see `out_base` there).
+    fn counts_syn(&self) -> bool {
+        self.open.end == End::Unknown && self.speaker() == Some(Speaker::Client)
+    }
+
+    /// Place of a request as both ends count it.
+    fn common_place(&self, at: u64) -> u64 {
+        at - u64::from(self.counts_syn())
+    }
+
+    /// Name of what it speaks, once known.
+    pub fn protocol(&self) -> Option<&'static str> {
+        self.decoder.protocol()
+    }
+
+    /// Whether a request that began at this place is still under way here.
+    pub fn is_at_work_on(&self, at: u64) -> bool {
+        let at = at + u64::from(self.counts_syn());
+        self.pairer.has(at) || self.waiting.iter().any(|pending| pending.at == at)
+    }
+
+    /// Whether a response is passing: its end may lie in what the kernel has not reported yet.
+    pub fn is_answering(&self) -> bool {
+        !self.waiting.is_empty() || self.pairer.oldest().is_some_and(|p| p.response_at.is_some())
+    }
+
+    /// Requests in flight.
+    pub fn in_flight(&self) -> usize {
+        self.pairer.len() + self.waiting.len()
+    }
+
+    /// Ends what only silence can end: a response nobody understands.
+    pub fn silent(&mut self, frames: &mut Vec<Frame>) -> Outcome {
+        if self.protocol() == Some(crate::decode::raw::NAME) {
+            let outgoing = self.speaker() == Some(Speaker::Server);
+            self.decoder.end(outgoing, frames);
+        }
+        self.pair(frames)
+    }
+
+    /// Place of a sequence number in the stream: 64 bits, by the nearest to where the stream stands.
+    fn place(&self, direction: Direction, seq: u32) -> u64 {
+        let base = match direction {
+            Direction::In => self.open.in_base,
+            Direction::Out => self.open.out_base,
+        };
+        let near = self.timed[direction as usize].max(1 << 32);
+        let low = seq.wrapping_sub(base);
+        let ahead = low.wrapping_sub(near as u32) as i32;
+        near.wrapping_add_signed(i64::from(ahead))
+    }
+
+    /// A time of a byte that no segment tells.
+    pub fn mark(&mut self, mark: &Mark) {
+        let place = self.place(mark.direction, mark.seq);
+        let line = &mut self.timelines[mark.direction as usize];
+        match mark.direction {
+            Direction::In => line.net.add(place, mark.at_ns),
+            Direction::Out => line.app.add(place, mark.at_ns),
+        }
+    }
+
+    /// Takes a segment. Frames that it completes are left in `frames` for whoever records them.
+    pub fn segment(&mut self, segment: &Segment<'_>, frames: &mut Vec<Frame>) -> Outcome {
+        let offset = self.place(segment.direction, segment.seq);
+        let outgoing = segment.direction == Direction::Out;
+        self.last_ns = segment.app_last_ns.max(segment.net_last_ns);
+        self.turns = self.turns.saturating_add(u32::from(segment.turn));
+        if segment.tcp.min_rtt_us != 0 {
+            self.moment.tcp = segment.tcp;
+        }
+        if !segment.bytes_only {
+            self.time(segment, offset);
+        }
+        let run = Run {
+            outgoing,
+            offset,
+            len: u64::from(segment.len),
+            head: segment.head,
+            tail: segment.tail,
+            turn: segment.turn,
+        };
+        self.decoder.feed(&run, frames);
+        if self.fin.is_some() {
+            self.end_at_fin(frames);
+        }
+        match segment.direction {
+            Direction::In => self.moment.reader = segment.thread,
+            Direction::Out => self.moment.writer = segment.thread,
+        }
+        self.pair(frames)
+    }
+
+    fn time(&mut self, segment: &Segment<'_>, offset: u64) {
+        let side = segment.direction as usize;
+        let line = &mut self.timelines[side];
+        let end = offset + u64::from(segment.len);
+        let first = offset >= self.timed[side] || self.timed[side] == 0;
+        let last = end - 1;
+        let (near, far) = match segment.direction {
+            Direction::In => (&mut line.app, &mut line.net),
+            Direction::Out => (&mut line.net, &mut line.app),
+        };
+        let (near_ns, near_last_ns, far_ns, far_last_ns) = match segment.direction {
+            Direction::In => {
+                (segment.app_ns, segment.app_last_ns, segment.net_ns, segment.net_last_ns)
+            }
+            Direction::Out => {
+                (segment.net_ns, segment.net_last_ns, segment.app_ns, segment.app_last_ns)
+            }
+        };
+        if first {
+            near.add(offset, near_ns);
+            // Nobody told when these bytes came to the far point: no later than to the near one.
+            if far_ns != 0 || far.is_empty() {
+                far.add(offset, if far_ns != 0 { far_ns } else { near_ns });
+            }
+        }
+        if near_last_ns != near_ns {
+            near.add(last, near_last_ns);
+        }
+        if far_last_ns != far_ns && far_last_ns != 0 && last > offset {
+            far.add(last, far_last_ns);
+        }
+        self.timed[side] = self.timed[side].max(end);
+    }
+
+    fn pair(&mut self, frames: &mut Vec<Frame>) -> Outcome {
+        let outgoing = self.speaker() == Some(Speaker::Client);
+        self.moment.taken = self.decoder.taken(outgoing).unwrap_or(0);
+        self.pairer.apply(frames, &self.moment)
+    }
+
+    /// The peer's FIN arrived (`half`) or the connection is gone.
+    pub fn close(&mut self, close: &Close, frames: &mut Vec<Frame>) -> Outcome {
+        if close.half {
+            self.fin = Some(self.place(Direction::In, close.fin_seq));
+            self.end_at_fin(frames);
+        } else {
+            self.decoder.end(false, frames);
+            self.decoder.end(true, frames);
+        }
+        self.pair(frames)
+    }
+
+    /// A FIN arrives before the bytes in front of it are read: it counts when they are.
+    fn end_at_fin(&mut self, frames: &mut Vec<Frame>) {
+        let taken = self.decoder.taken(false);
+        if self.fin.is_some_and(|fin| taken.is_none_or(|taken| taken >= fin)) {
+            self.fin = None;
+            self.decoder.end(false, frames);
+        }
+    }
+
+    /// What this end saw of a finished request; `None` if its times are not complete.
+    pub fn half(&self, pending: &Pending) -> Option<HalfExchange> {
+        let end = self.speaker()?;
+        let (ask, answer) = match end {
+            Speaker::Client => (&self.timelines[1], &self.timelines[0]),
+            Speaker::Server => (&self.timelines[0], &self.timelines[1]),
+        };
+        let at = pending.at;
+        let request_end = pending.end?.max(at + 1);
+        let answer_at = pending.response_at?;
+        let answer_end = pending.response_end?.max(answer_at + 1);
+        let seen = match end {
+            Speaker::Client => Seen::Client {
+                c0: ask.app.at(at)?,
+                w0: ask.app.at(request_end - 1)?,
+                c1: ask.net.at(request_end - 1)?,
+                c2: answer.net.at(answer_at)?,
+                c3: answer.app.at(answer_at)?,
+                c4: answer.app.at(answer_end - 1)?,
+            },
+            Speaker::Server => Seen::Server {
+                first: ask.net.at(at)?,
+                s0: ask.net.at(request_end - 1)?,
+                s1: ask.app.at(request_end - 1)?,
+                s2: answer.app.at(answer_at)?,
+                s3: answer.net.at(answer_at)?,
+                last: answer.net.at(answer_end - 1)?,
+            },
+        };
+        let stream = if pending.chunks.is_empty() {
+            Timeline::default()
+        } else {
+            let mut stream = Timeline::default();
+            for (offset, at_ns) in answer.app.range(answer_at, answer_end) {
+                stream.app.add(offset, at_ns);
+            }
+            for (offset, at_ns) in answer.net.range(answer_at, answer_end) {
+                stream.net.add(offset, at_ns);
+            }
+            stream
+        };
+        let (reader, writer) = (pending.reader, pending.writer);
+        let same = end == Speaker::Server && reader.tid != 0 && reader.tid == writer.tid;
+        Some(HalfExchange {
+            end,
+            cookie: self.open.cookie,
+            at: self.common_place(at),
+            request_bytes: request_end - at,
+            response_bytes: answer_end - answer_at,
+            facts: pending.facts.clone(),
+            protocol: self.protocol()?,
+            seen,
+            tcp: (pending.tcp_before, self.moment.tcp),
+            run_delay_ns: same.then(|| writer.run_delay_ns.saturating_sub(reader.run_delay_ns)),
+            chunks: pending.chunks.clone(),
+            chunks_omitted: pending.chunks_omitted,
+            stream,
+        })
+    }
+
+    /// Whether the times of a finished request are all there yet.
+    pub fn is_timed(&self, pending: &Pending) -> bool {
+        let side = usize::from(self.speaker() == Some(Speaker::Server));
+        pending.response_end.is_some_and(|end| self.timed[side] >= end)
+    }
+
+    /// Keeps finished requests whose times are still on their way.
+    pub fn wait(&mut self, pending: Pending) {
+        if self.waiting.len() < super::pair::OPEN_MAX {
+            self.waiting.push(pending);
+        }
+    }
+
+    /// Takes back those whose times have come.
+    pub fn timed(&mut self) -> Vec<Pending> {
+        if self.waiting.is_empty() {
+            return Vec::new();
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        let (ready, waiting): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|pending| self.is_timed(pending));
+        self.waiting = waiting;
+        ready
+    }
+
+    /// Forgets times that no request in flight needs.
+    pub fn forget(&mut self) {
+        let waiting = self.waiting.first();
+        let oldest = waiting.or_else(|| self.pairer.oldest());
+        let (ask, answer) = match self.speaker() {
+            Some(Speaker::Client) => (1, 0),
+            _ => (0, 1),
+        };
+        let ask_from = oldest.map_or(self.timed[ask], |p| p.at);
+        let answer_from = oldest.and_then(|p| p.response_at).unwrap_or(self.timed[answer]);
+        self.timelines[ask].forget_before(ask_from.min(self.timed[ask]));
+        self.timelines[answer].forget_before(answer_from.min(self.timed[answer]));
+    }
+
+    /// What the kernel should be told about this socket, if anything (incoming, outgoing).
+    pub fn order(&mut self) -> Option<(Report, Report)> {
+        let want = self.decoder.wanted()?;
+        let now = self.ordered.unwrap_or((KERNEL_DEFAULT, KERNEL_DEFAULT));
+        let matters = |want, now| matters(want, now, self.turns >= TUNE_TURNS);
+        if !matters(want.0, now.0) && !matters(want.1, now.1) {
+            return None;
+        }
+        self.ordered = Some(want);
+        Some(want)
+    }
+
+    /// Heap bytes held, roughly.
+    pub fn memory_bytes(&self) -> usize {
+        self.decoder.memory_bytes() + self.pairer.len() * size_of::<Pending>()
+    }
+}
+
+/// Whether a changed wish is worth an order. Less copying is only worth it on connections that
+/// go on; more, or another kind of report, always is.
+fn matters(want: Report, now: Report, long_lived: bool) -> bool {
+    match (want, now) {
+        (Report::Turns { head_bytes: want }, Report::Turns { head_bytes: now }) => {
+            want > now || (long_lived && want * 2 <= now) || (want == 0 && now != 0)
+        }
+        (want, now) => want != now,
+    }
+}

@@ -1,0 +1,198 @@
+//! Both halves of a request to one record.
+
+use super::connection::HalfExchange;
+use super::points::{self, Seen};
+use super::record::{
+    Bytes, Evidence, ModelCall, Party, Record, Side, Tcp,
+};
+use super::stream::{ChunkTimes, split_gaps};
+use crate::decode::{GenAi, Speaker};
+use std::hash::{Hash, Hasher};
+
+/// A request's name on the wire: both streams' first sequence numbers and its place, the same on
+/// every host that sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WireKey {
+    /// First sequence number of the client's stream.
+    pub client_base: u32,
+    /// First sequence number of the server's stream.
+    pub server_base: u32,
+    /// Place of the request in the client's stream, modulo 2³².
+    pub at: u32,
+}
+
+impl WireKey {
+    /// 64 bits of it, the same on every host and in every version of the agent.
+    pub fn id(&self) -> u64 {
+        let mut hasher = rustc_hash::FxHasher::default();
+        self.hash(&mut hasher);
+        // FxHasher's low bits are weak: one round of splitmix64 spreads them.
+        let mut id = hasher.finish().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        id = (id ^ (id >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        id = (id ^ (id >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        id ^ (id >> 31)
+    }
+}
+
+/// Turns monotonic times into text.
+pub trait WallClock {
+    /// RFC 3339 in UTC with nanoseconds.
+    fn rfc3339(&self, monotonic_ns: u64) -> Box<str>;
+    /// Nanoseconds since the Unix epoch.
+    fn unix_ns(&self, monotonic_ns: u64) -> u64;
+}
+
+/// Makes the record of a request from what its ends saw.
+pub fn record(
+    key: &WireKey,
+    client: Option<&HalfExchange>,
+    server: Option<&HalfExchange>,
+    parties: (Party, Party),
+    clock: &dyn WallClock,
+) -> Option<Record> {
+    let main = client.or(server)?;
+    let min_rtt_ns = client.map_or(main.tcp.1.min_rtt_us, |c| c.tcp.1.min_rtt_us) as u64 * 1000;
+    let timed = client
+        .zip(server)
+        .and_then(|(c, s)| points::both(&c.seen, &s.seen))
+        .unwrap_or_else(|| points::one(&main.seen, min_rtt_ns));
+    let side = match (client, server) {
+        (Some(_), Some(_)) => Side::Both,
+        (Some(_), None) => Side::Client,
+        _ => Side::Server,
+    };
+    let evidence = match side {
+        Side::Both => Evidence::Exact,
+        _ if min_rtt_ns > 0 => Evidence::Rtt,
+        _ => Evidence::None,
+    };
+    let mut facts = main.facts.clone();
+    if let (Some(_), Some(server)) = (client, server) {
+        facts.merge(server.facts.clone());
+    }
+    let gen_ai = facts.gen_ai.take().map(|g| Box::new(model_call(*g, client, server, timed.start_ns)));
+    let wire_id = key.id();
+    let salt = match side {
+        Side::Both => 0,
+        Side::Client => 1,
+        Side::Server => 2,
+    };
+    Some(Record {
+        ts: clock.rfc3339(timed.start_ns),
+        id: hex(wire_id.rotate_left(17) ^ timed.start_ns ^ salt),
+        wire_id: hex(wire_id),
+        side,
+        protocol: main.protocol.into(),
+        op: facts.op.take().unwrap_or_default(),
+        status: facts.status.take(),
+        error: facts.error.take(),
+        client: parties.0,
+        server: parties.1,
+        bytes: Bytes { request: main.request_bytes, response: main.response_bytes },
+        duration_ns: timed.duration_ns,
+        phases_ns: timed.phases,
+        directions_ns: timed.directions,
+        evidence,
+        tcp: tcp(client, server),
+        server_run_delay_ns: server.and_then(|s| s.run_delay_ns),
+        gen_ai,
+        role: facts.role.unwrap_or_default(),
+        query: None,
+    })
+}
+
+/// Sixteen hex digits.
+fn hex(id: u64) -> Box<str> {
+    format!("{id:016x}").into()
+}
+
+/// TCP during the request: each end counts what its own sender did, so their counts add up.
+fn tcp(client: Option<&HalfExchange>, server: Option<&HalfExchange>) -> Tcp {
+    let mut sum = Tcp::default();
+    for half in [server, client].into_iter().flatten() {
+        let (before, after) = &half.tcp;
+        // The client's round trip is the one a person waits for: it comes last and stays.
+        sum.srtt_ns = u64::from(after.srtt_us) * 1000;
+        sum.min_rtt_ns = u64::from(after.min_rtt_us) * 1000;
+        sum.retransmits += after.retransmits.saturating_sub(before.retransmits);
+        sum.lost = sum.lost.max(after.lost);
+        sum.cwnd_limited_ns += u64::from(after.busy_us.saturating_sub(before.busy_us)) * 1000;
+        sum.rwnd_limited_ns +=
+            u64::from(after.rwnd_limited_us.saturating_sub(before.rwnd_limited_us)) * 1000;
+    }
+    sum
+}
+
+fn model_call(
+    facts: GenAi,
+    client: Option<&HalfExchange>,
+    server: Option<&HalfExchange>,
+    start_ns: u64,
+) -> ModelCall {
+    // The server writes one chunk at a time; the client may read several at once.
+    let counted = server.or(client);
+    let chunks = counted.map(chunks_by_write).unwrap_or_default();
+    let omitted = counted.map_or(0, |half| half.chunks_omitted);
+    let times: Vec<ChunkTimes> = chunks.iter().map(|c| chunk_times(*c, client, server)).collect();
+    let streaming = facts.streaming.unwrap_or(!chunks.is_empty());
+    let first = times.first().and_then(ChunkTimes::last);
+    let gaps = split_gaps(&times, start_ns);
+    ModelCall {
+        operation: facts.operation,
+        model: facts.model,
+        streaming,
+        chunks: chunks.len() as u64 + omitted,
+        input_tokens: facts.input_tokens,
+        output_tokens: facts.output_tokens,
+        time_to_first_chunk_ns: first.map(|at| at.saturating_sub(start_ns)),
+        gap_ns: gaps.gaps,
+        gap_split_ns: gaps.split,
+        stalls: gaps.stalls,
+        stalls_omitted: gaps.stalls_omitted,
+    }
+}
+
+/// Bytes that are too few to be a chunk of their own: the frame around one (size line, CRLF).
+const CHUNK_BYTES_MIN: u64 = 24;
+
+/// The content chunks of a stream. Writes that had to wait leave TCP together, in one piece: where
+/// the server's end tells when each began, each is a chunk.
+fn chunks_by_write(half: &HalfExchange) -> Vec<(u64, u64)> {
+    if half.end == Speaker::Client {
+        return half.chunks.clone();
+    }
+    let mut all = Vec::with_capacity(half.chunks.len());
+    for &(start, end) in &half.chunks {
+        let mut from = start;
+        for (offset, _) in half.stream.app.range(start, end) {
+            if offset >= from + CHUNK_BYTES_MIN && offset + CHUNK_BYTES_MIN <= end {
+                all.push((from, offset));
+                from = offset;
+            }
+        }
+        all.push((from, end));
+    }
+    all
+}
+
+fn chunk_times(
+    (start, end): (u64, u64),
+    client: Option<&HalfExchange>,
+    server: Option<&HalfExchange>,
+) -> ChunkTimes {
+    let last = end.saturating_sub(1);
+    ChunkTimes {
+        written: server.and_then(|half| half.stream.app.at(start)),
+        left: server.and_then(|half| half.stream.net.at(last)),
+        arrived: client.and_then(|half| half.stream.net.at(last)),
+        read: client.and_then(|half| half.stream.app.at(last)),
+    }
+}
+
+/// When a half was over.
+pub fn ended_ns(half: &HalfExchange) -> u64 {
+    match half.seen {
+        Seen::Client { c4, .. } => c4,
+        Seen::Server { last, .. } => last,
+    }
+}

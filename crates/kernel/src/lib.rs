@@ -1,0 +1,29 @@
+//! The kernel half behind a safe API: what this kernel can do, loading, records, orders.
+//!
+//! The only crate with unsafe code, clang and libbpf in it.
+
+mod features;
+mod observe;
+mod programs;
+mod wire;
+
+pub use features::Feature;
+pub use observe::{LoadError, Losses, Observe, Order, Stop};
+pub use programs::{ProgramStats, StatsGuard};
+
+/// The generated skeleton: private, its types leave through [`wire`] and [`observe`].
+#[allow(
+    missing_docs,
+    clippy::all,
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::undocumented_unsafe_blocks,
+    unsafe_op_in_unsafe_fn,
+    dead_code,
+    non_camel_case_types,
+    non_snake_case
+)]
+mod skeleton {
+    include!(concat!(env!("OUT_DIR"), "/observe.skel.rs"));
+}

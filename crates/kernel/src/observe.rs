@@ -1,0 +1,329 @@
+//! Loads and attaches the observe object, drains its ring, writes its orders.
+
+use crate::features::{self, Feature};
+use crate::programs::{self, ProgramStats, StatsGuard};
+use crate::skeleton::{ObserveSkel, ObserveSkelBuilder, OpenObserveSkel};
+use crate::wire;
+use forebay_core::event::Event;
+use libbpf_rs::btf::Btf;
+use libbpf_rs::skel::{OpenSkel, SkelBuilder};
+use libbpf_rs::{Iter, Link, MapCore, MapFlags, OpenObject, RingBuffer, RingBufferBuilder};
+use std::cell::Cell;
+use std::fs::File;
+use std::io::Read;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::{Path, PathBuf};
+use std::ptr::NonNull;
+use std::rc::Rc;
+
+/// Why the kernel half is not running.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// No cgroup2 file system.
+    #[error(
+        "no cgroup v2 hierarchy is mounted, so no packet can be seen. Next: `mount -t cgroup2 none \
+         /sys/fs/cgroup/unified` (or boot with systemd.unified_cgroup_hierarchy=1)"
+    )]
+    NoCgroup2,
+    /// The programs were refused.
+    #[error("the kernel refused the observe programs: {0}. Next: `forebay doctor`")]
+    Load(libbpf_rs::Error),
+    /// A program loaded but did not attach.
+    #[error("{program} did not attach: {error}. Next: `forebay doctor`")]
+    Attach {
+        /// Its name.
+        program: &'static str,
+        /// What the kernel said.
+        error: libbpf_rs::Error,
+    },
+    /// The cgroup root can't be opened.
+    #[error("cannot open the cgroup v2 root {path}: {error}")]
+    Cgroup {
+        /// Where it is mounted.
+        path: PathBuf,
+        /// What the kernel said.
+        error: std::io::Error,
+    },
+    /// The ring can't be mapped.
+    #[error("cannot map the ring buffer: {0}. Likely cause: a memory limit of the agent")]
+    Ring(libbpf_rs::Error),
+}
+
+/// What the kernel half could not deliver, since it was loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Records that found the ring full.
+    pub ring_full: u64,
+    /// Sockets that found the table full.
+    pub socket_table_full: u64,
+    /// Sockets tracked now.
+    pub sockets: u64,
+}
+
+/// How a socket should report from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The socket.
+    pub cookie: u64,
+    /// What it receives.
+    pub incoming: forebay_core::decode::Report,
+    /// What it sends.
+    pub outgoing: forebay_core::decode::Report,
+}
+
+/// Whether a drain should go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Take the next record.
+    Continue,
+    /// Leave the rest for later.
+    Stop,
+}
+
+type Sink = dyn FnMut(Event<'_>) -> Stop;
+
+/// The running kernel half. Dropping it detaches everything.
+pub struct Observe {
+    // Dropped in this order: ring before links before the maps they use.
+    ring: RingBuffer<'static>,
+    sink: Rc<Cell<Option<NonNull<Sink>>>>,
+    flush: Option<Link>,
+    links: Vec<Link>,
+    skel: ObserveSkel<'static>,
+    features: Vec<Feature>,
+    stats: Option<StatsGuard>,
+}
+
+// SAFETY: libbpf objects, descriptors and mappings may be used from any one thread at a time; the
+// `Rc` is shared only with the callback inside `ring`, which moves along.
+unsafe impl Send for Observe {}
+
+impl Observe {
+    /// What this kernel can do, without loading anything.
+    pub fn features() -> Vec<Feature> {
+        features::table(Btf::from_vmlinux().ok().as_ref())
+    }
+
+    /// Loads and attaches everything that this kernel can do. An optional program that the kernel
+    /// refuses is given up, with the reason kept for `doctor`.
+    pub fn start() -> Result<Self, LoadError> {
+        let mut features = Self::features();
+        let skel = load_with_fallbacks(&mut features)?;
+        let cgroup = cgroup2_root().ok_or(LoadError::NoCgroup2)?;
+        let mut links = Vec::new();
+        let flush = attach(&skel, &cgroup, &mut features, &mut links)?;
+        let sink: Rc<Cell<Option<NonNull<Sink>>>> = Rc::default();
+        let ring = ring(&skel, Rc::clone(&sink))?;
+        Ok(Self { ring, sink, flush, links, skel, features, stats: None })
+    }
+
+    /// The table of programs as they are now.
+    pub fn table(&self) -> &[Feature] {
+        &self.features
+    }
+
+    /// Number of attached programs.
+    pub fn attached(&self) -> usize {
+        self.links.len() + usize::from(self.flush.is_some())
+    }
+
+    /// Hands every waiting record to `sink`, oldest first.
+    pub fn drain<F: FnMut(Event<'_>) -> Stop>(&mut self, mut sink: F) {
+        let wide: &mut (dyn FnMut(Event<'_>) -> Stop + '_) = &mut sink;
+        // SAFETY: only the lifetime is erased; the pointer is cleared below before `sink` dies,
+        // and the ring calls back only from `consume_raw`, on this thread.
+        let erased: NonNull<Sink> = unsafe { std::mem::transmute(NonNull::from(wide)) };
+        self.sink.set(Some(erased));
+        self.ring.consume_raw();
+        self.sink.set(None);
+    }
+
+    /// Asks every socket for what it has not reported yet; the answers come with the next drain.
+    pub fn flush(&self) {
+        let Some(mut iter) = self.flush.as_ref().and_then(|link| Iter::new(link).ok()) else {
+            return;
+        };
+        let mut nothing = [0; 64];
+        while matches!(iter.read(&mut nothing), Ok(n) if n > 0) {}
+    }
+
+    /// Writes orders; their sockets take them at their next event. An order for a socket that is
+    /// gone is forgotten when the table needs the room.
+    pub fn order(&mut self, orders: &[Order]) {
+        for order in orders {
+            let (report_in, head_in) = encode(order.incoming);
+            let (report_out, head_out) = encode(order.outgoing);
+            let mut value = [0; 8];
+            value[0..2].copy_from_slice(&head_in.to_ne_bytes());
+            value[2..4].copy_from_slice(&head_out.to_ne_bytes());
+            value[4] = report_in;
+            value[5] = report_out;
+            // A refused order costs bytes, not correctness.
+            let _ = self.skel.maps.orders.update(
+                &order.cookie.to_ne_bytes(),
+                &value,
+                MapFlags::ANY,
+            );
+        }
+        if !orders.is_empty()
+            && let Some(bss) = self.skel.maps.bss_data.as_deref_mut()
+        {
+            let generation = &raw mut bss.orders_generation;
+            // SAFETY: the kernel only reads this aligned word of the shared page; we are its only
+            // writer.
+            unsafe { generation.write_volatile(generation.read_volatile().wrapping_add(1)) };
+        }
+    }
+
+    /// What was lost so far.
+    pub fn losses(&self) -> Losses {
+        let Some(bss) = self.skel.maps.bss_data.as_deref() else {
+            return Losses::default();
+        };
+        // SAFETY: an aligned read of a page the kernel writes; a torn value is impossible for
+        // aligned words and staleness does not matter.
+        let now = unsafe { (&raw const bss.losses).read_volatile() };
+        Losses {
+            ring_full: now.ring_full,
+            socket_table_full: now.socket_table_full,
+            sockets: now.sockets,
+        }
+    }
+
+    /// Switches the kernel's run-time statistics on (they cost 60–100 ns a run).
+    pub fn measure(&mut self) {
+        if self.stats.is_none() {
+            self.stats = programs::enable();
+        }
+    }
+
+    /// Run-time statistics of every attached program; all 0 until [`Observe::measure`].
+    pub fn stats(&self) -> Vec<ProgramStats> {
+        let progs = &self.skel.progs;
+        [
+            programs::read("egress", &progs.egress),
+            programs::read("ingress", &progs.ingress),
+            programs::read("skb_copy_datagram_iovec", &progs.skb_copy_datagram_iovec),
+            programs::read("tcp_rcv_space_adjust", &progs.tcp_rcv_space_adjust),
+            programs::read("tcp_sendmsg_locked", &progs.tcp_sendmsg_locked),
+            programs::read("inet_sock_set_state", &progs.inet_sock_set_state),
+            programs::read("tcp_destroy_sock", &progs.tcp_destroy_sock),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+fn encode(report: forebay_core::decode::Report) -> (u8, u16) {
+    use forebay_core::decode::Report;
+    match report {
+        Report::Turns { head_bytes } => (0, head_bytes),
+        Report::Chunks { head_bytes } => (1, head_bytes),
+        Report::Quiet => (2, 0),
+    }
+}
+
+fn load_with_fallbacks(features: &mut [Feature]) -> Result<ObserveSkel<'static>, LoadError> {
+    let mut spare = features::optional();
+    loop {
+        match load(features) {
+            Ok(skel) => return Ok(skel),
+            Err(error) => {
+                let Some(row) = spare
+                    .by_ref()
+                    .find_map(|name| features.iter_mut().position(|f| f.program == name && f.active))
+                else {
+                    return Err(LoadError::Load(error));
+                };
+                features[row].active = false;
+                features[row].reason = format!("the kernel refused it: {error}");
+            }
+        }
+    }
+}
+
+fn load(features: &[Feature]) -> Result<ObserveSkel<'static>, libbpf_rs::Error> {
+    // The object lives as long as the process: one agent loads it once (or once per fallback).
+    let storage: &'static mut MaybeUninit<OpenObject> = Box::leak(Box::new(MaybeUninit::uninit()));
+    let mut open = ObserveSkelBuilder::default().open(storage)?;
+    let active = |name: &str| features.iter().any(|f| f.program == name && f.active);
+    choose(&mut open, &active);
+    if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
+        rodata.agent_pid = std::process::id();
+        rodata.copy_on_arrival = u8::from(!active("skb_copy_datagram_iovec"));
+    }
+    open.load()
+}
+
+fn choose(open: &mut OpenObserveSkel<'_>, active: &dyn Fn(&str) -> bool) {
+    for mut program in open.open_object_mut().progs_mut() {
+        let name = program.name().to_string_lossy().into_owned();
+        program.set_autoload(active(&name));
+    }
+}
+
+fn attach(
+    skel: &ObserveSkel<'static>,
+    cgroup: &Path,
+    features: &mut [Feature],
+    links: &mut Vec<Link>,
+) -> Result<Option<Link>, LoadError> {
+    let root = File::open(cgroup)
+        .map_err(|error| LoadError::Cgroup { path: cgroup.to_owned(), error })?;
+    let fd = root.as_raw_fd();
+    let progs = &skel.progs;
+    let mut keep = |program, link: libbpf_rs::Result<Link>| match link {
+        Ok(link) => Ok(links.push(link)),
+        Err(error) => Err(LoadError::Attach { program, error }),
+    };
+    keep("egress", progs.egress.attach_cgroup(fd))?;
+    keep("ingress", progs.ingress.attach_cgroup(fd))?;
+    let tracing = [
+        ("skb_copy_datagram_iovec", &progs.skb_copy_datagram_iovec),
+        ("tcp_rcv_space_adjust", &progs.tcp_rcv_space_adjust),
+        ("tcp_sendmsg_locked", &progs.tcp_sendmsg_locked),
+        ("inet_sock_set_state", &progs.inet_sock_set_state),
+        ("tcp_destroy_sock", &progs.tcp_destroy_sock),
+    ];
+    for (name, program) in tracing {
+        let Some(feature) = features.iter_mut().find(|f| f.program == name && f.active) else {
+            continue;
+        };
+        if let Err(error) = keep(name, program.attach_trace()) {
+            feature.active = false;
+            feature.reason = error.to_string();
+        }
+    }
+    Ok(progs.flush.attach_iter(skel.maps.sockets.as_fd()).ok())
+}
+
+fn ring(
+    skel: &ObserveSkel<'static>,
+    sink: Rc<Cell<Option<NonNull<Sink>>>>,
+) -> Result<RingBuffer<'static>, LoadError> {
+    let mut builder = RingBufferBuilder::new();
+    let callback = move |bytes: &[u8]| -> i32 {
+        let (Some(mut to), Some(event)) = (sink.get(), wire::event(bytes)) else {
+            return 0;
+        };
+        // SAFETY: set by `drain`, which keeps the closure alive and unaliased for this call.
+        match unsafe { to.as_mut() }(event) {
+            Stop::Continue => 0,
+            Stop::Stop => -1,
+        }
+    };
+    builder.add(&skel.maps.ring, callback).map_err(LoadError::Ring)?;
+    builder.build().map_err(LoadError::Ring)
+}
+
+/// Where cgroup v2 is mounted, by /proc/self/mounts.
+fn cgroup2_root() -> Option<PathBuf> {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").ok()?;
+    mounts.lines().find_map(|line| {
+        let mut fields = line.split(' ');
+        let (_, path, kind) = (fields.next()?, fields.next()?, fields.next()?);
+        (kind == "cgroup2").then(|| PathBuf::from(path))
+    })
+}

@@ -1,0 +1,159 @@
+//! One agent per socket: a lock file beside it says who runs, and stale sockets are cleaned.
+
+use rustix::fs::{FlockOperation, Mode, flock};
+use rustix::io::Errno;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use tokio::net::UnixListener;
+
+/// Most of a lock file that is read.
+const LOCK_BYTES_MAX: u64 = 256;
+
+/// Proof that this process is the only agent on a socket. Dropping it removes the socket.
+#[derive(Debug)]
+pub struct Instance {
+    socket: PathBuf,
+    /// Holds the lock for as long as it is open. The file stays: removing it would let two
+    /// starters lock two different files of the same name.
+    _lock: File,
+}
+
+/// Why this process can't be the agent.
+#[derive(Debug, thiserror::Error)]
+pub enum InstanceError {
+    /// There is one.
+    #[error(
+        "an agent is already running (pid {pid}, since {since}, socket {socket}). \
+         Next: use it with `forebay observe`, or stop it with `kill {pid}`"
+    )]
+    Running {
+        /// Its process id.
+        pid: String,
+        /// When it started.
+        since: String,
+        /// Where it listens.
+        socket: String,
+    },
+    /// The lock file can't be used.
+    #[error(
+        "cannot lock {path}: {source}. Next: run as root, or choose a directory you may write with --socket"
+    )]
+    Lock {
+        /// The lock file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// Becomes the agent of a socket; makes its directory if need be.
+///
+/// # Errors
+/// [`InstanceError::Running`] when there is one already.
+pub fn claim(socket: &Path) -> Result<Instance, InstanceError> {
+    let path = socket.with_extension("lock");
+    let lock_error = |source| InstanceError::Lock {
+        path: path.display().to_string(),
+        source,
+    };
+    if let Some(directory) = socket.parent().filter(|d| !d.as_os_str().is_empty()) {
+        let mut builder = std::fs::DirBuilder::new();
+        let made = builder.recursive(true).mode(0o755).create(directory);
+        made.map_err(lock_error)?;
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    let mut lock = options.mode(0o644).open(&path).map_err(lock_error)?;
+    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => return Err(running(&lock, socket)),
+        Err(errno) => return Err(lock_error(errno.into())),
+    }
+    let now = crate::keep::time::text(jiff::Timestamp::now());
+    let write = |lock: &mut File| {
+        lock.set_len(0)?;
+        lock.rewind()?;
+        writeln!(lock, "{} {now}", std::process::id())?;
+        // Whoever holds the lock is alone: a socket found now has no agent behind it.
+        match std::fs::remove_file(socket) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    };
+    write(&mut lock).map_err(lock_error)?;
+    Ok(Instance {
+        socket: socket.to_owned(),
+        _lock: lock,
+    })
+}
+
+fn running(lock: &File, socket: &Path) -> InstanceError {
+    let mut text = String::new();
+    // An unreadable file only makes the sentence poorer.
+    let _ = lock.take(LOCK_BYTES_MAX).read_to_string(&mut text);
+    let mut words = text.split_whitespace().map(str::to_owned);
+    let mut word = || words.next().unwrap_or_else(|| "unknown".to_owned());
+    InstanceError::Running {
+        pid: word(),
+        since: word(),
+        socket: socket.display().to_string(),
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        // The next agent would clean it as well.
+        let _ = std::fs::remove_file(&self.socket);
+    }
+}
+
+/// Opens the socket for its owner and group only.
+///
+/// # Errors
+/// What the system said.
+pub fn bind(socket: &Path) -> std::io::Result<UnixListener> {
+    // The mask closes the moment between bind and chmod.
+    let old = rustix::process::umask(Mode::from_raw_mode(0o117));
+    let bound = UnixListener::bind(socket);
+    rustix::process::umask(old);
+    bound
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn the_second_is_told_who_runs_and_the_third_may() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("new/api.sock");
+        let first = claim(&socket).unwrap();
+        let error = claim(&socket).unwrap_err();
+        let pid = std::process::id();
+        assert!(
+            error.to_string().contains(&format!("pid {pid}, since 20")),
+            "{error}"
+        );
+        drop(first);
+        claim(&socket).unwrap();
+    }
+
+    #[test]
+    fn a_stale_socket_is_cleaned_and_the_new_one_is_closed_to_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("api.sock");
+        drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+        assert!(socket.exists());
+        let _instance = claim(&socket).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .unwrap();
+        let _listener = runtime.block_on(async { bind(&socket).unwrap() });
+        let mode = std::fs::metadata(&socket).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o660);
+    }
+}

@@ -1,0 +1,83 @@
+//! Where records come from: the contract between a source of requests and the agent.
+//!
+//! [`live`] opens the kernel half; [`records`] reads records that were saved before.
+
+mod clock;
+mod live;
+mod processes;
+pub mod records;
+
+pub use forebay_kernel::Feature;
+
+use crate::keep::hub::Hub;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Tells a source to end. Clones share the same state.
+#[derive(Clone, Debug, Default)]
+pub struct StopFlag(Arc<AtomicBool>);
+
+impl StopFlag {
+    /// Asks for the end; a source returns within 200 ms.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+    /// Whether the end was asked for.
+    pub fn stopped(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Anything that publishes requests until it is told to stop or has no more.
+pub trait Source: Send {
+    /// Publishes to `hub` from the calling thread. Returns when `stop` is set, or at the end of a
+    /// source that has one.
+    ///
+    /// # Errors
+    /// When the source breaks; the agent then ends too.
+    fn run(self: Box<Self>, hub: Arc<Hub>, stop: StopFlag) -> Result<(), CaptureError>;
+}
+
+/// Why capturing failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// The kernel half did not start.
+    #[error(transparent)]
+    Kernel(#[from] forebay_kernel::LoadError),
+    /// A file of records can't be opened or read.
+    #[error("cannot read records from {path}: {source}. Next: check the path and its permissions")]
+    Read {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A line is neither a record nor a loss.
+    #[error(
+        "{path}, line {line}: not a record of `forebay observe --json`: {source}. \
+         Next: remove or repair the line"
+    )]
+    Line {
+        /// The file.
+        path: String,
+        /// Counted from 1.
+        line: u64,
+        /// What does not fit.
+        source: serde_json::Error,
+    },
+}
+
+/// Opens the kernel half: the source, and what each of its programs became.
+///
+/// # Errors
+/// When a program that everything rests on can't be loaded.
+pub fn live() -> Result<(Box<dyn Source>, Vec<Feature>), CaptureError> {
+    let source = live::Live::start()?;
+    let features = source.features();
+    Ok((Box::new(source), features))
+}
+
+/// What the kernel half could do here, without attaching anything.
+pub fn probe() -> Vec<Feature> {
+    forebay_kernel::Observe::features()
+}

@@ -1,0 +1,41 @@
+//! The kernel's monotonic clock and the wall clock beside it.
+
+use crate::keep::time;
+use forebay_core::exchange::join::WallClock;
+use rustix::time::{ClockId, clock_gettime};
+
+/// Monotonic now, in nanoseconds: the clock of every kernel record.
+pub fn monotonic_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// Wall clock = monotonic clock + a constant, as it was when this was made.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// Unix time of monotonic 0, in nanoseconds.
+    pub epoch_ns: u64,
+}
+
+impl Clock {
+    /// Reads both clocks; the tightest of a few tries.
+    pub fn read() -> Self {
+        let tries = (0..5).map(|_| {
+            let before = monotonic_ns();
+            let wall = time::now_ns();
+            let after = monotonic_ns();
+            (after - before, wall.saturating_sub(before + (after - before) / 2))
+        });
+        let epoch_ns = tries.min().map_or(0, |(_, epoch)| epoch);
+        Self { epoch_ns }
+    }
+}
+
+impl WallClock for Clock {
+    fn rfc3339(&self, monotonic_ns: u64) -> Box<str> {
+        time::text_of_ns(self.unix_ns(monotonic_ns)).into()
+    }
+    fn unix_ns(&self, monotonic_ns: u64) -> u64 {
+        self.epoch_ns.saturating_add(monotonic_ns)
+    }
+}

@@ -1,0 +1,146 @@
+//! The kernel half as a source: drains its ring on a timer and runs the pipeline.
+
+use super::clock::{Clock, monotonic_ns};
+use super::{CaptureError, Feature, Source, StopFlag, processes};
+use crate::keep::hub::Hub;
+use forebay_core::event::{Event, LossReason};
+use forebay_core::pipeline::{Output, Pipeline};
+use forebay_kernel::{Losses, Observe, Order, Stop};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
+
+/// Pause between two drains. Never woken per record: a wake-up costs more than a record.
+const DRAIN_EVERY: Duration = Duration::from_millis(4);
+/// How often time alone is looked at.
+const TICK_NS: u64 = 100_000_000;
+/// How long between two flushes that brought nothing: doubles up to this.
+const FLUSH_EVERY_MAX_NS: u64 = 1_600_000_000;
+/// Processes whose names are remembered as read.
+const PROCESSES_MAX: usize = 8192;
+
+/// The kernel half of this host.
+pub struct Live {
+    observe: Observe,
+}
+
+impl Live {
+    /// Loads and attaches it.
+    pub fn start() -> Result<Self, CaptureError> {
+        Ok(Self { observe: Observe::start()? })
+    }
+
+    /// What each of its programs became.
+    pub fn features(&self) -> Vec<Feature> {
+        self.observe.table().to_vec()
+    }
+}
+
+impl Source for Live {
+    fn run(self: Box<Self>, hub: Arc<Hub>, stop: StopFlag) -> Result<(), CaptureError> {
+        let mut drive = Drive::new(self.observe);
+        let mut batch = Vec::new();
+        while !stop.stopped() {
+            drive.step(&mut batch);
+            hub.publish(&mut batch);
+            sleep(DRAIN_EVERY);
+        }
+        drive.end(&mut batch);
+        hub.publish(&mut batch);
+        Ok(())
+    }
+}
+
+/// The loop's state.
+struct Drive {
+    observe: Observe,
+    pipeline: Pipeline,
+    /// Process names as read: pid → comm at that time.
+    read: HashMap<u32, Box<str>>,
+    losses: Losses,
+    next_tick_ns: u64,
+    next_flush_ns: u64,
+    flush_every_ns: u64,
+}
+
+impl Drive {
+    fn new(observe: Observe) -> Self {
+        Self {
+            observe,
+            pipeline: Pipeline::new(Box::new(Clock::read())),
+            read: HashMap::new(),
+            losses: Losses::default(),
+            next_tick_ns: 0,
+            next_flush_ns: 0,
+            flush_every_ns: TICK_NS,
+        }
+    }
+
+    fn step(&mut self, batch: &mut Vec<Output>) {
+        self.drain();
+        let now_ns = monotonic_ns();
+        if now_ns >= self.next_tick_ns {
+            self.next_tick_ns = now_ns + TICK_NS;
+            self.tick(now_ns);
+        }
+        self.order();
+        self.pipeline.take_outputs(batch);
+    }
+
+    fn drain(&mut self) {
+        let (pipeline, read) = (&mut self.pipeline, &mut self.read);
+        self.observe.drain(|event| {
+            if let Event::Owner(owner) = &event {
+                learn(pipeline, read, owner.pid, &owner.comm);
+            }
+            pipeline.event(event);
+            Stop::Continue
+        });
+    }
+
+    fn tick(&mut self, now_ns: u64) {
+        let losses = self.observe.losses();
+        let ring = losses.ring_full - self.losses.ring_full;
+        let table = losses.socket_table_full - self.losses.socket_table_full;
+        self.losses = losses;
+        self.pipeline.lost(ring, LossReason::RingFull, now_ns);
+        self.pipeline.lost(table, LossReason::FlowTableFull, now_ns);
+        if !self.pipeline.tick(now_ns) {
+            self.flush_every_ns = TICK_NS;
+        } else if now_ns >= self.next_flush_ns {
+            self.next_flush_ns = now_ns + self.flush_every_ns;
+            self.flush_every_ns = (self.flush_every_ns * 2).min(FLUSH_EVERY_MAX_NS);
+            self.observe.flush();
+        }
+    }
+
+    fn order(&mut self) {
+        let orders: Vec<Order> = self
+            .pipeline
+            .take_orders()
+            .into_iter()
+            .map(|(cookie, incoming, outgoing)| Order { cookie, incoming, outgoing })
+            .collect();
+        self.observe.order(&orders);
+    }
+
+    fn end(&mut self, batch: &mut Vec<Output>) {
+        self.observe.flush();
+        self.drain();
+        self.pipeline.finish_all(monotonic_ns());
+        self.pipeline.take_outputs(batch);
+    }
+}
+
+/// Reads what /proc says of a process the first time it is seen under this name.
+fn learn(pipeline: &mut Pipeline, read: &mut HashMap<u32, Box<str>>, pid: u32, comm: &str) {
+    if read.get(&pid).is_some_and(|known| &**known == comm) {
+        return;
+    }
+    if read.len() >= PROCESSES_MAX {
+        read.clear();
+    }
+    read.insert(pid, comm.into());
+    pipeline.workload(pid, processes::workload(pid, comm));
+}

@@ -1,0 +1,163 @@
+//! Names of processes: what /proc tells, read once per process while it lives.
+//!
+//! Of the command line only the name of a script or module is used, of the environment only
+//! OTel's service name: both can hold secrets elsewhere.
+
+use forebay_core::enrich::Workload;
+use std::fs;
+
+/// Programs whose name says nothing: the script or module they run does.
+const INTERPRETERS: &[&str] = &["python", "node", "ruby", "perl", "php", "java", "bash", "sh", "deno", "bun"];
+/// Longest name shown.
+const NAME_BYTES_MAX: usize = 64;
+
+/// What is known of a process. `comm` is the kernel's name of it and always known.
+pub fn workload(pid: u32, comm: &str) -> Workload {
+    let cgroups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    let place = Place::of(&cgroups);
+    let name = service_name(pid)
+        .or_else(|| place.pod.clone().map(|pod| format!("pod-{}", &pod[..pod.len().min(8)])))
+        .or_else(|| place.unit.clone().map(|unit| unit.trim_end_matches(".service").to_owned()))
+        .or_else(|| place.container.clone())
+        .or_else(|| script(pid, comm))
+        .unwrap_or_else(|| comm.to_owned());
+    Workload {
+        name: bounded(&name),
+        comm: comm.into(),
+        pod: place.pod.map(Into::into),
+        unit: place.unit.map(Into::into),
+        container: place.container.map(Into::into),
+    }
+}
+
+fn bounded(name: &str) -> Box<str> {
+    let clean: String = name.chars().filter(|c| !c.is_control()).take(NAME_BYTES_MAX).collect();
+    clean.into()
+}
+
+/// Where a process stands in the cgroup tree.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Place {
+    pod: Option<String>,
+    unit: Option<String>,
+    container: Option<String>,
+}
+
+impl Place {
+    /// Reads the lines of /proc/PID/cgroup, of cgroup v1 and v2.
+    fn of(cgroups: &str) -> Self {
+        let mut place = Self::default();
+        for path in cgroups.lines().filter_map(|line| line.splitn(3, ':').nth(2)) {
+            for part in path.split('/') {
+                place.part(part);
+            }
+        }
+        if place.pod.is_some() || place.container.is_some() {
+            place.unit = None; // the kubelet's or runtime's, not the workload's
+        }
+        place
+    }
+
+    fn part(&mut self, part: &str) {
+        let scope = part.strip_suffix(".scope").unwrap_or(part);
+        let slice = part.strip_suffix(".slice").unwrap_or(part);
+        if let Some((_, uid)) = slice.rsplit_once("pod")
+            && (slice.starts_with("pod") || slice.starts_with("kubepods"))
+            && uid.len() >= 32
+        {
+            self.pod.get_or_insert(uid.replace('_', "-"));
+        }
+        // Runtimes: docker-ID.scope, cri-containerd-ID.scope, crio-ID.scope, libpod-ID.scope, or ID.
+        let id = scope.rsplit_once('-').map_or(scope, |(_, id)| id);
+        if id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit()) {
+            self.container.get_or_insert(id[..12].to_owned());
+        }
+        if part.ends_with(".service") && !part.starts_with("user@") {
+            self.unit = Some(part.to_owned());
+        }
+    }
+}
+
+/// `OTEL_SERVICE_NAME`, or `service.name` of `OTEL_RESOURCE_ATTRIBUTES`.
+fn service_name(pid: u32) -> Option<String> {
+    let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let mut from_attributes = None;
+    for variable in environ.split(|b| *b == 0) {
+        let variable = String::from_utf8_lossy(variable);
+        if let Some(name) = variable.strip_prefix("OTEL_SERVICE_NAME=").filter(|n| !n.is_empty()) {
+            return Some(name.to_owned());
+        }
+        if let Some(attributes) = variable.strip_prefix("OTEL_RESOURCE_ATTRIBUTES=") {
+            let name = attributes.split(',').find_map(|a| a.trim().strip_prefix("service.name="));
+            from_attributes = name.map(str::to_owned);
+        }
+    }
+    from_attributes
+}
+
+/// What an interpreter runs: the module after `-m`, or the script's file name.
+fn script(pid: u32, comm: &str) -> Option<String> {
+    let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let words: Vec<String> = command
+        .split(|b| *b == 0)
+        .take(16)
+        .map(|word| String::from_utf8_lossy(word).into_owned())
+        .collect();
+    let program = words.first()?.rsplit('/').next()?;
+    if !INTERPRETERS.iter().any(|i| program.starts_with(i) || comm.starts_with(i)) {
+        return None;
+    }
+    what_runs(&words[1..])
+}
+
+fn what_runs(arguments: &[String]) -> Option<String> {
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "-m" | "-jar" => return stem(arguments.next()?),
+            // Code given on the command line: nothing of it may be shown.
+            "-c" | "-e" => return None,
+            flag if flag.starts_with('-') => {}
+            script => return stem(script),
+        }
+    }
+    None
+}
+
+/// `app` of `/srv/app.py`.
+fn stem(path: &str) -> Option<String> {
+    let file = path.rsplit('/').next()?;
+    let name = file.rsplit_once('.').map_or(file, |(name, _)| name);
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn an_interpreter_is_named_by_what_it_runs() {
+        assert_eq!(what_runs(&words("-u /srv/llm_server.py model.gguf")), Some("llm_server".into()));
+        assert_eq!(what_runs(&words("-m uvicorn app:app")), Some("uvicorn".into()));
+        assert_eq!(what_runs(&words("-c secret=1")), None);
+    }
+
+    #[test]
+    fn cgroup_paths_name_pod_container_and_unit() {
+        let id = "a1b2".repeat(16);
+        let kube = format!(
+            "0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0f4e2d1c_1111_2222_3333_444455556666.slice/cri-containerd-{id}.scope\n"
+        );
+        let place = Place::of(&kube);
+        assert_eq!(place.pod.as_deref(), Some("0f4e2d1c-1111-2222-3333-444455556666"));
+        assert_eq!(place.container.as_deref(), Some("a1b2a1b2a1b2"));
+        assert_eq!(place.unit, None);
+        let unit = Place::of("1:name=systemd:/system.slice/postgresql@15-main.service\n0::/\n");
+        assert_eq!(unit.unit.as_deref(), Some("postgresql@15-main.service"));
+        assert_eq!(Place::of("0::/\n"), Place::default());
+    }
+}

@@ -1,0 +1,16 @@
+//! What the agent remembers and hands out: recent records, subscribers and their filters.
+
+pub mod filter;
+pub mod hub;
+pub mod line;
+pub mod queue;
+pub mod recent;
+pub mod time;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks; a panic elsewhere must not silence the agent, and every state here is valid between
+/// statements.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

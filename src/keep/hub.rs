@@ -1,0 +1,290 @@
+//! Where capture meets its readers: one publisher, a ring of recent records, any subscribers.
+//!
+//! Publishing never waits for a reader. With nobody listening a record is only encoded into the
+//! ring; JSON is made once per record, and only if somebody's filter asks for it.
+
+use super::filter::Filter;
+use super::line::{Line, Loss, write_loss, write_record};
+use super::queue::Queue;
+use super::recent::{Block, Recent};
+use super::{lock, time};
+use bytes::Bytes;
+use forebay_core::event::LossReason;
+use forebay_core::pipeline::Output;
+use serde::Serialize;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Bounds of a hub.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Of the ring of recent records.
+    pub recent_bytes: usize,
+    /// Of the lines waiting for one subscriber.
+    pub queue_bytes: usize,
+    /// Subscribers at the same time.
+    pub subscribers: usize,
+}
+
+impl Default for Limits {
+    /// At most 4 MB of history and 8 MB of waiting lines: a fifth of the agent's 64 MB.
+    fn default() -> Limits {
+        Limits {
+            recent_bytes: 4 << 20,
+            queue_bytes: 512 << 10,
+            subscribers: 16,
+        }
+    }
+}
+
+/// Sees every batch before it is kept: the place for tables that aggregate.
+pub trait Listener: Send + Sync {
+    /// Called on the capture thread; must be quick.
+    fn batch(&self, outputs: &[Output]);
+}
+
+/// The meeting place.
+pub struct Hub {
+    limits: Limits,
+    listeners: Vec<Arc<dyn Listener>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    recent: Recent,
+    subscribers: Vec<Subscriber>,
+    /// Scratch for one line.
+    line: Vec<u8>,
+    records: u64,
+    lost: HashMap<LossReason, u64>,
+    closed: bool,
+}
+
+struct Subscriber {
+    filter: Filter,
+    queue: Arc<Queue>,
+    touched: bool,
+}
+
+/// What a hub has done so far.
+#[derive(Clone, Debug, Serialize)]
+pub struct Counts {
+    /// Records published.
+    pub records: u64,
+    /// Losses by reason.
+    pub lost: HashMap<LossReason, u64>,
+    /// Records in the ring.
+    pub recent_records: u64,
+    /// Bytes of the ring.
+    pub recent_bytes: usize,
+    /// Begin of the oldest record in the ring.
+    pub recent_oldest: Option<Box<str>>,
+    /// Subscribers now.
+    pub subscribers: usize,
+}
+
+/// Why nobody more can subscribe.
+#[derive(Debug, thiserror::Error)]
+pub enum SubscribeError {
+    /// The bound is reached.
+    #[error(
+        "{limit} readers are connected already, which is the bound. Next: end one of them (`ss -xp` lists who is connected)"
+    )]
+    TooMany {
+        /// The bound.
+        limit: usize,
+    },
+    /// The agent is on its way out.
+    #[error("the agent is stopping. Next: start it again with `forebay run`")]
+    Closed,
+}
+
+impl Hub {
+    /// A hub that shows every batch to `listeners` first.
+    pub fn new(limits: Limits, listeners: Vec<Arc<dyn Listener>>) -> Hub {
+        Hub {
+            limits,
+            listeners,
+            state: Mutex::new(State {
+                recent: Recent::new(limits.recent_bytes),
+                subscribers: Vec::new(),
+                line: Vec::new(),
+                records: 0,
+                lost: HashMap::new(),
+                closed: false,
+            }),
+        }
+    }
+
+    /// Takes a batch, in order, and empties it.
+    pub fn publish(&self, batch: &mut Vec<Output>) {
+        if batch.is_empty() {
+            return;
+        }
+        for listener in &self.listeners {
+            listener.batch(batch);
+        }
+        let mut state = lock(&self.state);
+        for output in batch.drain(..) {
+            state.take(&output);
+        }
+        for subscriber in &mut state.subscribers {
+            if std::mem::take(&mut subscriber.touched) {
+                subscriber.queue.wake();
+            }
+        }
+    }
+
+    /// Starts a stream of what `filter` lets through. With `since`, records that began within that
+    /// time and are still kept come first; nothing is missed or doubled between them and the live
+    /// ones.
+    ///
+    /// # Errors
+    /// When there are too many subscribers, or the hub was closed.
+    pub fn subscribe(
+        self: &Arc<Hub>,
+        filter: Filter,
+        since: Option<Duration>,
+    ) -> Result<Subscription, SubscribeError> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Err(SubscribeError::Closed);
+        }
+        if state.subscribers.len() >= self.limits.subscribers {
+            return Err(SubscribeError::TooMany {
+                limit: self.limits.subscribers,
+            });
+        }
+        let queue = Arc::new(Queue::new(self.limits.queue_bytes));
+        state.subscribers.push(Subscriber {
+            filter: filter.clone(),
+            queue: Arc::clone(&queue),
+            touched: false,
+        });
+        Ok(Subscription {
+            hub: Arc::clone(self),
+            queue,
+            filter,
+            since: since.map(time::text_before_now).unwrap_or_default(),
+            replay: since.map(|_| state.recent.snapshot()).unwrap_or_default(),
+        })
+    }
+
+    /// Ends all streams once they are read to their end.
+    pub fn close(&self) {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        for subscriber in &state.subscribers {
+            subscriber.queue.close();
+        }
+    }
+
+    /// What was done so far.
+    pub fn counts(&self) -> Counts {
+        let state = lock(&self.state);
+        Counts {
+            records: state.records,
+            lost: state.lost.clone(),
+            recent_records: state.recent.records(),
+            recent_bytes: state.recent.bytes(),
+            recent_oldest: state.recent.oldest(),
+            subscribers: state.subscribers.len(),
+        }
+    }
+}
+
+impl State {
+    fn take(&mut self, output: &Output) {
+        self.line.clear();
+        match output {
+            Output::Record(record) => {
+                self.records += 1;
+                self.recent.push_record(record);
+                for subscriber in &mut self.subscribers {
+                    if !subscriber.filter.matches(record) {
+                        continue;
+                    }
+                    // Serialising plain data to memory cannot fail.
+                    if self.line.is_empty() && write_record(&mut self.line, record).is_err() {
+                        return;
+                    }
+                    subscriber.touched = true;
+                    if !subscriber.queue.push(&self.line) {
+                        *self.lost.entry(LossReason::SlowReader).or_default() += 1;
+                    }
+                }
+            }
+            Output::Lost {
+                count,
+                why,
+                since_ns,
+            } => {
+                *self.lost.entry(*why).or_default() += count;
+                let loss = Loss::new(*count, *why, *since_ns);
+                self.recent.push_loss(&loss);
+                if write_loss(&mut self.line, &loss).is_err() {
+                    return;
+                }
+                for subscriber in &mut self.subscribers {
+                    subscriber.touched = true;
+                    // A loss that does not fit is part of the slow reader's own count.
+                    subscriber.queue.push(&self.line);
+                }
+            }
+        }
+    }
+}
+
+/// One reader's stream of lines. Dropping it ends the subscription.
+pub struct Subscription {
+    hub: Arc<Hub>,
+    queue: Arc<Queue>,
+    filter: Filter,
+    since: String,
+    replay: VecDeque<Arc<Block>>,
+}
+
+impl Subscription {
+    /// The next lines, whole ones; `None` when the hub was closed.
+    pub async fn next(&mut self) -> Option<Bytes> {
+        while let Some(block) = self.replay.pop_front() {
+            let lines = self.replayed(&block);
+            if !lines.is_empty() {
+                return Some(lines.into());
+            }
+        }
+        self.queue.take().await
+    }
+
+    /// Whether records of the past are still to come.
+    pub fn replaying(&self) -> bool {
+        !self.replay.is_empty()
+    }
+
+    fn replayed(&self, block: &Block) -> Vec<u8> {
+        let mut lines = Vec::new();
+        for line in block.since(&self.since) {
+            // Writing to memory cannot fail.
+            let _ = match line {
+                Line::Record(record) if !self.filter.matches(&record) => Ok(()),
+                Line::Record(record) => write_record(&mut lines, &record),
+                Line::Lost(loss) => write_loss(&mut lines, &loss),
+            };
+        }
+        lines
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let mut state = lock(&self.hub.state);
+        state
+            .subscribers
+            .retain(|other| !Arc::ptr_eq(&other.queue, &self.queue));
+    }
+}
+
+#[cfg(test)]
+#[path = "hub_tests.rs"]
+pub mod tests;

@@ -1,0 +1,218 @@
+//! The ring of recent records, bounded by bytes: what `--since` replays.
+//!
+//! Entries are kept in a compact binary form (a few hundred bytes) in blocks of equal size; the
+//! oldest block goes when a new one is needed. Full blocks are shared, so a reader that replays
+//! them never holds up the publisher.
+
+use super::line::{Line, Loss};
+use forebay_core::exchange::record::Record;
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Size of a block. A record is far smaller: its texts and lists are bounded by the core.
+const BLOCK_BYTES: usize = 64 * 1024;
+
+#[derive(Serialize)]
+enum EntryRef<'a> {
+    Record(&'a Record),
+    Lost(&'a Loss),
+}
+
+/// Must list the variants in the order of [`EntryRef`]: the encoding counts them.
+#[derive(Deserialize)]
+enum Entry {
+    Record(Box<Record>),
+    Lost(Loss),
+}
+
+/// A run of entries, oldest first.
+#[derive(Clone, Debug)]
+pub struct Block {
+    bytes: Vec<u8>,
+    used_bytes: usize,
+    records: u64,
+    /// Latest begin of its records.
+    newest: String,
+}
+
+impl Block {
+    fn empty() -> Block {
+        Block {
+            bytes: vec![0; BLOCK_BYTES],
+            used_bytes: 0,
+            records: 0,
+            newest: String::new(),
+        }
+    }
+
+    /// Whether it was written; `false` = no room.
+    fn write(&mut self, entry: &EntryRef<'_>) -> bool {
+        let free = self.bytes.get_mut(self.used_bytes..).unwrap_or_default();
+        let Ok(written) = postcard::to_slice(entry, free) else {
+            return false;
+        };
+        self.used_bytes += written.len();
+        if let EntryRef::Record(record) = entry {
+            self.records += 1;
+            if *record.ts > *self.newest {
+                self.newest.clear();
+                self.newest.push_str(&record.ts);
+            }
+        }
+        true
+    }
+
+    /// Entries of requests that began at `since` or later, and losses of that time.
+    pub fn since<'a>(&'a self, since: &'a str) -> impl Iterator<Item = Line> + 'a {
+        let skip = !self.newest.is_empty() && *self.newest < *since;
+        let used = self.bytes.get(..self.used_bytes).unwrap_or_default();
+        let mut rest = if skip { &[][..] } else { used };
+        std::iter::from_fn(move || {
+            loop {
+                let (entry, after) = postcard::take_from_bytes::<Entry>(rest).ok()?;
+                rest = after;
+                match entry {
+                    Entry::Record(record) if *record.ts >= *since => {
+                        return Some(Line::Record(record));
+                    }
+                    Entry::Lost(loss) if *loss.since >= *since => return Some(Line::Lost(loss)),
+                    _ => {}
+                }
+            }
+        })
+    }
+}
+
+/// The ring.
+#[derive(Debug)]
+pub struct Recent {
+    blocks_max: usize,
+    full: VecDeque<Arc<Block>>,
+    newest: Block,
+}
+
+impl Recent {
+    /// A ring of at most `limit_bytes`, at least two blocks.
+    pub fn new(limit_bytes: usize) -> Recent {
+        Recent {
+            blocks_max: (limit_bytes / BLOCK_BYTES).max(2),
+            full: VecDeque::new(),
+            newest: Block::empty(),
+        }
+    }
+
+    /// Keeps a record, and lets the oldest go if need be.
+    pub fn push_record(&mut self, record: &Record) {
+        self.push(&EntryRef::Record(record));
+    }
+
+    /// Keeps a loss.
+    pub fn push_loss(&mut self, loss: &Loss) {
+        self.push(&EntryRef::Lost(loss));
+    }
+
+    fn push(&mut self, entry: &EntryRef<'_>) {
+        if self.newest.write(entry) {
+            return;
+        }
+        let next = self.reuse_oldest().unwrap_or_else(Block::empty);
+        let full = std::mem::replace(&mut self.newest, next);
+        self.full.push_back(Arc::new(full));
+        // A record that does not fit an empty block can't exist (see BLOCK_BYTES).
+        self.newest.write(entry);
+    }
+
+    /// The oldest block emptied, when the bound is reached.
+    fn reuse_oldest(&mut self) -> Option<Block> {
+        if self.full.len() + 1 < self.blocks_max {
+            return None;
+        }
+        let oldest = self.full.pop_front()?;
+        let mut block = Arc::try_unwrap(oldest).ok()?;
+        block.used_bytes = 0;
+        block.records = 0;
+        block.newest.clear();
+        Some(block)
+    }
+
+    /// What is kept now, oldest first. Copies at most one block.
+    pub fn snapshot(&self) -> VecDeque<Arc<Block>> {
+        let mut blocks = self.full.clone();
+        blocks.push_back(Arc::new(self.newest.clone()));
+        blocks
+    }
+
+    /// Number of records kept.
+    pub fn records(&self) -> u64 {
+        let full: u64 = self.full.iter().map(|block| block.records).sum();
+        full + self.newest.records
+    }
+
+    /// Bytes allocated.
+    pub fn bytes(&self) -> usize {
+        (self.full.len() + 1) * BLOCK_BYTES
+    }
+
+    /// Begin of the oldest record kept.
+    pub fn oldest(&self) -> Option<Box<str>> {
+        let first = self.full.front().map_or(&self.newest, |block| block);
+        first.since("").find_map(|line| match line {
+            Line::Record(record) => Some(record.ts),
+            Line::Lost(_) => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keep::hub::tests::{model_call, record};
+    use forebay_core::event::LossReason;
+
+    fn all(recent: &Recent, since: &str) -> Vec<Line> {
+        let blocks = recent.snapshot();
+        blocks.iter().flat_map(|b| b.since(since)).collect()
+    }
+
+    #[test]
+    fn what_goes_in_comes_out_equal() {
+        let mut recent = Recent::new(1 << 20);
+        let (mut one, loss) = (record(1), Loss::new(2, LossReason::Resync, 5));
+        one.gen_ai = Some(Box::new(model_call()));
+        recent.push_record(&one);
+        recent.push_loss(&loss);
+        assert_eq!(
+            all(&recent, ""),
+            [Line::Record(Box::new(one)), Line::Lost(loss)]
+        );
+    }
+
+    #[test]
+    fn bytes_stay_bounded_and_the_newest_stay() {
+        let mut recent = Recent::new(4 * BLOCK_BYTES);
+        for n in 0..20_000 {
+            recent.push_record(&record(n));
+        }
+        assert_eq!(recent.bytes(), 4 * BLOCK_BYTES);
+        let kept = all(&recent, "");
+        assert_eq!(kept.len() as u64, recent.records());
+        assert!(kept.len() > 400 && kept.len() < 20_000, "{}", kept.len());
+        assert_eq!(kept.last(), Some(&Line::Record(Box::new(record(19_999)))));
+        let first = match &kept[0] {
+            Line::Record(r) => r.ts.clone(),
+            Line::Lost(_) => panic!("no loss was pushed"),
+        };
+        assert_eq!(recent.oldest(), Some(first));
+    }
+
+    #[test]
+    fn since_keeps_what_began_later() {
+        let mut recent = Recent::new(1 << 20);
+        for n in 0..100 {
+            recent.push_record(&record(n));
+        }
+        let since = record(90).ts;
+        assert_eq!(all(&recent, &since).len(), 10);
+    }
+}

@@ -1,0 +1,61 @@
+//! Wall-clock times in the form of the public JSON: RFC 3339, UTC, nine digits of a second.
+//!
+//! All such texts have the same length up to the year 9999, so they sort as the times do.
+
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// Text of a time.
+pub fn text(at: Timestamp) -> String {
+    format!("{at:.9}")
+}
+
+/// Text of a time given in nanoseconds since the Unix epoch.
+pub fn text_of_ns(unix_ns: u64) -> String {
+    text(Timestamp::from_nanosecond(i128::from(unix_ns)).unwrap_or(Timestamp::UNIX_EPOCH))
+}
+
+/// Now, in nanoseconds since the Unix epoch.
+pub fn now_ns() -> u64 {
+    u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(0)
+}
+
+/// Text of the time that lies `back` before now.
+pub fn text_before_now(back: Duration) -> String {
+    let back_ns = u64::try_from(back.as_nanos()).unwrap_or(u64::MAX);
+    text_of_ns(now_ns().saturating_sub(back_ns))
+}
+
+/// Reads a duration such as `20ms`, `5m` or `1h30m`.
+///
+/// # Errors
+/// A sentence for the user when it is none, or negative.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is not a duration; write for example 20ms, 10s, 5m or 1h30m");
+    let duration: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    Duration::try_from(duration).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_have_nine_digits_and_sort() {
+        assert_eq!(text_of_ns(0), "1970-01-01T00:00:00.000000000Z");
+        assert_eq!(
+            text_of_ns(1_767_323_045_678_901_234),
+            "2026-01-02T03:04:05.678901234Z"
+        );
+        assert!(text_of_ns(999_999_999) < text_of_ns(1_000_000_000));
+    }
+
+    #[test]
+    fn durations_need_a_unit_and_no_sign() {
+        assert_eq!(parse_duration("20ms"), Ok(Duration::from_millis(20)));
+        assert_eq!(parse_duration("1h30m"), Ok(Duration::from_secs(5400)));
+        for wrong in ["", "20", "-5s", "soon"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What people and other programs see: the API, its clients and the command line.
+
+pub mod api;
+pub mod cli;
+pub mod client;
+pub mod doctor;
+pub mod failure;
+pub mod observe;
+pub mod status;
+pub mod verbs;

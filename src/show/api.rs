@@ -1,0 +1,78 @@
+//! The agent's HTTP API: one route = one line in [`routes`].
+//!
+//! It is served on a unix socket; over TCP only `/metrics` is, and only where asked for.
+
+mod doctor;
+mod explain;
+mod metrics;
+mod observe;
+mod status;
+mod top;
+
+use crate::agent::Agent;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use std::sync::Arc;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
+
+/// State of every handler.
+pub type Shared = axum::extract::State<Arc<Agent>>;
+
+/// The whole API.
+fn routes(agent: Arc<Agent>) -> Router {
+    Router::new()
+        .route("/v1/status", get(status::get))
+        .route("/v1/observe", get(observe::get))
+        .route("/v1/top", get(top::get))
+        .route("/v1/explain", get(explain::get))
+        .route("/v1/doctor", get(doctor::get))
+        .route("/metrics", get(metrics::get))
+        .fallback(unknown)
+        .with_state(agent)
+}
+
+async fn unknown(uri: axum::http::Uri) -> Response {
+    let text = format!(
+        "{} is not part of this API; docs/cli.md lists its routes\n",
+        uri.path()
+    );
+    (StatusCode::NOT_FOUND, text).into_response()
+}
+
+/// Serves everything on the agent's own socket until `ended`.
+pub async fn serve_unix(
+    listener: UnixListener,
+    agent: Arc<Agent>,
+    ended: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    axum::serve(listener, routes(agent))
+        .with_graceful_shutdown(end_of(ended))
+        .await
+}
+
+/// Serves `/metrics` over TCP until `ended`.
+pub async fn serve_metrics(
+    listener: TcpListener,
+    agent: Arc<Agent>,
+    ended: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let router = Router::new()
+        .route("/metrics", get(metrics::get))
+        .with_state(agent);
+    axum::serve(listener, router)
+        .with_graceful_shutdown(end_of(ended))
+        .await
+}
+
+async fn end_of(mut ended: watch::Receiver<bool>) {
+    // An error means the sender is gone, which is the end as well.
+    let _ = ended.wait_for(|end| *end).await;
+}
+
+/// Refuses with a sentence.
+fn refuse(status: StatusCode, sentence: impl std::fmt::Display) -> Response {
+    (status, format!("{sentence}\n")).into_response()
+}

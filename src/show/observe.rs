@@ -1,0 +1,6 @@
+//! How `forebay observe` prints requests: a table for people, NDJSON for programs.
+
+pub mod bar;
+pub mod columns;
+pub mod output;
+pub mod table;

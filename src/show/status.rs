@@ -1,0 +1,144 @@
+//! The agent's own state: what `/v1/status` says and how `forebay status` prints it.
+
+use crate::agent::Agent;
+use crate::keep::hub::Counts;
+use forebay_core::event::LossReason;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// What the agent is and has done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of the agent.
+    pub version: String,
+    /// Its process id.
+    pub pid: u32,
+    /// When it started, UTC.
+    pub started: String,
+    /// For how long it has run.
+    pub uptime_ns: u64,
+    /// Where its API listens.
+    pub socket: String,
+    /// `kernel`, or the file of records it serves.
+    pub source: String,
+    /// Requests seen.
+    pub records: u64,
+    /// Losses by reason.
+    pub lost: BTreeMap<String, u64>,
+    /// Requests kept for `--since`.
+    pub recent_records: u64,
+    /// Memory of that history.
+    pub recent_bytes: u64,
+    /// Begin of the oldest request kept.
+    pub recent_oldest: Option<String>,
+    /// Readers connected now.
+    pub subscribers: u64,
+    /// Resident memory of the agent.
+    pub memory_bytes: Option<u64>,
+    /// CPU time the agent has used.
+    pub cpu_ns: Option<u64>,
+}
+
+impl Status {
+    /// The state of an agent of this process.
+    pub fn of(agent: &Agent) -> Status {
+        let counts: Counts = agent.hub.counts();
+        let lost = counts.lost.iter();
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            started: agent.started.clone(),
+            uptime_ns: u64::try_from(agent.since.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            socket: agent.socket.display().to_string(),
+            source: agent.source.clone(),
+            records: counts.records,
+            lost: lost
+                .map(|(why, count)| (reason_name(*why), *count))
+                .collect(),
+            recent_records: counts.recent_records,
+            recent_bytes: counts.recent_bytes as u64,
+            recent_oldest: counts.recent_oldest.map(String::from),
+            subscribers: counts.subscribers as u64,
+            memory_bytes: memory_bytes(),
+            cpu_ns: cpu_ns(),
+        }
+    }
+
+    /// As people read it.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        let mut row = |name: &str, value: String| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(out, "{name:<10}{value}");
+        };
+        let unknown = || "unknown".to_owned();
+        row(
+            "agent",
+            format!(
+                "forebay {}, pid {}, {}",
+                self.version, self.pid, self.socket
+            ),
+        );
+        row(
+            "running",
+            format!("{} (since {})", seconds(self.uptime_ns), self.started),
+        );
+        row("source", self.source.clone());
+        row(
+            "requests",
+            format!("{} seen, {} kept", self.records, self.recent_records),
+        );
+        row(
+            "oldest",
+            self.recent_oldest
+                .clone()
+                .unwrap_or_else(|| "none kept".to_owned()),
+        );
+        row("readers", self.subscribers.to_string());
+        let mib = |bytes: u64| format!("{:.1} MiB resident", bytes as f64 / f64::from(1 << 20));
+        row("memory", self.memory_bytes.map_or_else(unknown, mib));
+        row(
+            "cpu",
+            self.cpu_ns
+                .map_or_else(unknown, |ns| format!("{:.3} s", ns as f64 / 1e9)),
+        );
+        let mut lost = self
+            .lost
+            .iter()
+            .map(|(why, n)| format!("{n} {why}"))
+            .collect::<Vec<_>>();
+        if lost.is_empty() {
+            lost.push("nothing".to_owned());
+        }
+        row("lost", lost.join(", "));
+        out
+    }
+}
+
+/// Name of a reason in the JSON.
+pub fn reason_name(why: LossReason) -> String {
+    let name = serde_json::to_value(why).ok();
+    let name = name.as_ref().and_then(|name| name.as_str());
+    name.unwrap_or("unknown").to_owned()
+}
+
+/// A time of whole seconds, as `1h 2m 3s`.
+fn seconds(ns: u64) -> String {
+    let whole = i64::try_from(ns / 1_000_000_000).unwrap_or(i64::MAX);
+    format!("{:#}", jiff::SignedDuration::from_secs(whole))
+}
+
+/// `VmRSS` of this process, see proc_pid_status(5).
+fn memory_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+fn cpu_ns() -> Option<u64> {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let seconds = u64::try_from(used.tv_sec).ok()?;
+    Some(seconds * 1_000_000_000 + u64::try_from(used.tv_nsec).ok()?)
+}

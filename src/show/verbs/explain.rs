@@ -1,0 +1,37 @@
+//! `forebay explain`: findings ranked by lost milliseconds.
+
+use super::{Verb, parsed};
+use crate::keep::time::parse_duration;
+use crate::show::cli::Global;
+use crate::show::client::{Api, until_interrupted};
+use crate::show::failure::Failure;
+use crate::show::observe::output::print;
+use clap::{ArgMatches, Args};
+use std::time::Duration;
+
+/// The verb.
+pub static VERB: Verb = Verb {
+    name: "explain",
+    about: "Say where the milliseconds of the last minutes went, worst first, with evidence",
+    details: "Examples:\n  sudo forebay explain\n  sudo forebay explain --since 15m --json",
+    flags: Flags::augment_args,
+    hidden: false,
+    run,
+};
+
+#[derive(Args)]
+struct Flags {
+    /// Look at this much of the past
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
+    since: Duration,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
+    let flags: Flags = parsed(matches)?;
+    let api = Api::reach(global)?;
+    let path = format!("/v1/explain?since={}s", flags.since.as_secs());
+    until_interrupted(async { print(&api.text(&path).await?) })
+}

@@ -1,0 +1,78 @@
+//! `forebay reference`: docs/cli.md, made from the table of verbs.
+
+use super::{VERBS, Verb};
+use crate::show::cli::{self, Global};
+use crate::show::failure::{EXIT_CODES, Failure};
+use crate::show::observe::output::print;
+use clap::ArgMatches;
+use std::fmt::Write;
+
+/// The verb.
+pub static VERB: Verb = Verb {
+    name: "reference",
+    about: "Print the command line's reference, Markdown",
+    details: "",
+    flags: |command| command,
+    hidden: true,
+    run,
+};
+
+fn run(_: &ArgMatches, _: &Global) -> Result<(), Failure> {
+    print(&text())
+}
+
+const START: &str = "# Command line\n\n\
+    <!-- Made by `cargo run -p xtask -- docs`; change the verbs in src/show/verbs instead. -->\n\n";
+
+/// Routes of the API and what they answer.
+const ROUTES: [(&str, &str); 6] = [
+    ("/v1/status", "the agent's own state, JSON"),
+    (
+        "/v1/observe",
+        "requests as they end and losses, NDJSON; parameters are the filters of `observe` without dashes, such as `?role=model&slower-than=20ms&since=5m`",
+    ),
+    ("/v1/top", "the table of service edges, JSON"),
+    ("/v1/explain?since=5m", "findings, JSON"),
+    (
+        "/v1/doctor",
+        "the kernel programs and what became of them, JSON",
+    ),
+    (
+        "/metrics",
+        "for Prometheus; over TCP as well with `run --listen-metrics`",
+    ),
+];
+
+fn text() -> String {
+    let mut out = START.to_owned();
+    let mut root = cli::command().term_width(100);
+    let mut section = |title: &str, help: String| {
+        let help: Vec<&str> = help.lines().map(str::trim_end).collect();
+        // Writing to a string cannot fail.
+        let _ = write!(
+            out,
+            "## {title}\n\n```text\n{}\n```\n\n",
+            help.join("\n").trim_end()
+        );
+    };
+    section("forebay", root.render_help().to_string());
+    // Passes the flags of every verb down to each.
+    root.build();
+    for verb in VERBS.iter().filter(|verb| !verb.hidden) {
+        if let Some(command) = root.find_subcommand_mut(verb.name) {
+            section(
+                &format!("forebay {}", verb.name),
+                command.render_help().to_string(),
+            );
+        }
+    }
+    out.push_str("## Exit codes\n\n| code | meaning |\n|---|---|\n");
+    for (code, meaning) in EXIT_CODES {
+        let _ = writeln!(out, "| {code} | {meaning} |");
+    }
+    out.push_str("\n## API\n\nHTTP on the agent's unix socket, for root and its group: `curl --unix-socket /run/forebay/api.sock http://forebay/v1/status`.\n\n| route | answer |\n|---|---|\n");
+    for (route, answer) in ROUTES {
+        let _ = writeln!(out, "| `GET {route}` | {answer} |");
+    }
+    out
+}

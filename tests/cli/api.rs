@@ -1,0 +1,85 @@
+//! The API itself, as other programs use it.
+
+use crate::agent::{Agent, exchange, get, record, wait_for};
+use crate::out;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use tempfile::TempDir;
+
+#[test]
+fn status_counts_and_is_the_same_in_both_forms() {
+    let mut agent = Agent::start();
+    agent.feed(&[record(1), record(2)]);
+    let done = agent.client(&["status", "--json"]).output().unwrap();
+    let status: serde_json::Value = serde_json::from_str(&out(&done)).unwrap();
+    assert_eq!(status["records"], 2);
+    assert_eq!(status["recent_records"], 2);
+    assert_eq!(status["pid"], agent.pid());
+    assert!(status["memory_bytes"].as_u64().unwrap() > 1 << 20);
+    let text = out(&agent.client(&["status"]).output().unwrap());
+    assert!(
+        text.contains("2 seen, 2 kept") && text.contains("lost      nothing"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_socket_is_for_owner_and_group_only() {
+    let agent = Agent::start();
+    let mode = std::fs::metadata(agent.socket())
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o660);
+}
+
+#[test]
+fn wrong_questions_get_sentences() {
+    let agent = Agent::start();
+    let (code, body) = get(&agent.socket(), "/v1/observe?role=cook");
+    assert_eq!(code, 400);
+    assert!(body.contains("vector_search"), "{body}");
+    let (code, body) = get(&agent.socket(), "/v1/observe?colour=red");
+    assert_eq!(code, 400);
+    assert!(body.contains("--colour"), "{body}");
+    let (code, body) = get(&agent.socket(), "/v2");
+    assert_eq!(code, 404);
+    assert!(body.contains("/v2 is not part of this API"), "{body}");
+}
+
+#[test]
+fn too_many_readers_are_refused() {
+    let agent = Agent::start();
+    let start = |_| agent.client(&["observe", "--json"]).spawn().unwrap();
+    let mut readers: Vec<_> = (0..16).map(start).collect();
+    agent.wait_for_readers(16);
+    let done = agent.client(&["observe"]).output().unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    assert!(
+        crate::err(&done).contains("16 readers are connected"),
+        "{}",
+        crate::err(&done)
+    );
+    for reader in &mut readers {
+        reader.kill().unwrap();
+        reader.wait().unwrap();
+    }
+    agent.wait_for_readers(0);
+}
+
+#[test]
+fn tcp_serves_metrics_and_nothing_else() {
+    // Free when asked for; whoever takes it in between makes the agent fail loudly.
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let address = free.to_string();
+    let flags = ["--listen-metrics", &address];
+    let _agent = Agent::start_in(TempDir::new().unwrap(), &flags);
+    wait_for("TCP", || TcpStream::connect(free).is_ok());
+    let ask = |path| exchange(&mut TcpStream::connect(free).unwrap(), path);
+    assert_eq!(ask("/v1/status").0, 404);
+    assert_eq!(ask("/v1/observe").0, 404);
+    assert_ne!(ask("/metrics").0, 404);
+}
