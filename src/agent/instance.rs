@@ -3,8 +3,8 @@
 use rustix::fs::{FlockOperation, Mode, flock};
 use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{ErrorKind, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use tokio::net::UnixListener;
 
@@ -36,6 +36,14 @@ pub enum InstanceError {
         /// Where it listens.
         socket: String,
     },
+    /// The socket's place is taken.
+    #[error("cannot listen on {socket}: {reason}. Next: choose another path with --socket")]
+    Occupied {
+        /// The path.
+        socket: String,
+        /// By what.
+        reason: String,
+    },
     /// The lock file can't be used.
     #[error(
         "cannot lock {path}: {source}. Next: run as root, or choose a directory you may write with --socket"
@@ -53,7 +61,7 @@ pub enum InstanceError {
 /// # Errors
 /// [`InstanceError::Running`] when there is one already.
 pub fn claim(socket: &Path) -> Result<Instance, InstanceError> {
-    let path = socket.with_extension("lock");
+    let path = lock_path(socket);
     let lock_error = |source| InstanceError::Lock {
         path: path.display().to_string(),
         source,
@@ -76,17 +84,37 @@ pub fn claim(socket: &Path) -> Result<Instance, InstanceError> {
         lock.set_len(0)?;
         lock.rewind()?;
         writeln!(lock, "{} {now}", std::process::id())?;
-        // Whoever holds the lock is alone: a socket found now has no agent behind it.
-        match std::fs::remove_file(socket) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        Ok(())
     };
     write(&mut lock).map_err(lock_error)?;
+    clear(socket)?;
     Ok(Instance {
         socket: socket.to_owned(),
         _lock: lock,
     })
+}
+
+/// `api.sock` is locked by `api.sock.lock`.
+fn lock_path(socket: &Path) -> PathBuf {
+    let mut name = socket.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
+}
+
+/// Removes a stale socket: whoever holds the lock is alone, so one found now has no agent behind it.
+fn clear(socket: &Path) -> Result<(), InstanceError> {
+    let occupied = |reason: String| InstanceError::Occupied {
+        socket: socket.display().to_string(),
+        reason,
+    };
+    match std::fs::symlink_metadata(socket) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(occupied(error.to_string())),
+        Ok(found) if !found.file_type().is_socket() => {
+            Err(occupied("something that is no socket is there".to_owned()))
+        }
+        Ok(_) => std::fs::remove_file(socket).map_err(|error| occupied(error.to_string())),
+    }
 }
 
 fn running(lock: &File, socket: &Path) -> InstanceError {
@@ -139,6 +167,16 @@ mod tests {
         );
         drop(first);
         claim(&socket).unwrap();
+    }
+
+    #[test]
+    fn a_file_in_the_sockets_place_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("precious");
+        std::fs::write(&file, "data").unwrap();
+        let error = claim(&file).unwrap_err();
+        assert!(error.to_string().contains("no socket"), "{error}");
+        assert_eq!(std::fs::read(&file).unwrap(), b"data");
     }
 
     #[test]

@@ -24,7 +24,10 @@ impl Clock {
             let before = monotonic_ns();
             let wall = time::now_ns();
             let after = monotonic_ns();
-            (after - before, wall.saturating_sub(before + (after - before) / 2))
+            (
+                after - before,
+                wall.saturating_sub(before + (after - before) / 2),
+            )
         });
         let epoch_ns = tries.min().map_or(0, |(_, epoch)| epoch);
         Self { epoch_ns }

@@ -28,7 +28,9 @@ pub struct Live {
 impl Live {
     /// Loads and attaches it.
     pub fn start() -> Result<Self, CaptureError> {
-        Ok(Self { observe: Observe::start()? })
+        Ok(Self {
+            observe: Observe::start()?,
+        })
     }
 
     /// What each of its programs became.
@@ -120,7 +122,11 @@ impl Drive {
             .pipeline
             .take_orders()
             .into_iter()
-            .map(|(cookie, incoming, outgoing)| Order { cookie, incoming, outgoing })
+            .map(|(cookie, incoming, outgoing)| Order {
+                cookie,
+                incoming,
+                outgoing,
+            })
             .collect();
         self.observe.order(&orders);
     }

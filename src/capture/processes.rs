@@ -7,7 +7,9 @@ use forebay_core::enrich::Workload;
 use std::fs;
 
 /// Programs whose name says nothing: the script or module they run does.
-const INTERPRETERS: &[&str] = &["python", "node", "ruby", "perl", "php", "java", "bash", "sh", "deno", "bun"];
+const INTERPRETERS: &[&str] = &[
+    "python", "node", "ruby", "perl", "php", "java", "bash", "sh", "deno", "bun",
+];
 /// Longest name shown.
 const NAME_BYTES_MAX: usize = 64;
 
@@ -16,8 +18,18 @@ pub fn workload(pid: u32, comm: &str) -> Workload {
     let cgroups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
     let place = Place::of(&cgroups);
     let name = service_name(pid)
-        .or_else(|| place.pod.clone().map(|pod| format!("pod-{}", &pod[..pod.len().min(8)])))
-        .or_else(|| place.unit.clone().map(|unit| unit.trim_end_matches(".service").to_owned()))
+        .or_else(|| {
+            place
+                .pod
+                .clone()
+                .map(|pod| format!("pod-{}", &pod[..pod.len().min(8)]))
+        })
+        .or_else(|| {
+            place
+                .unit
+                .clone()
+                .map(|unit| unit.trim_end_matches(".service").to_owned())
+        })
         .or_else(|| place.container.clone())
         .or_else(|| script(pid, comm))
         .unwrap_or_else(|| comm.to_owned());
@@ -31,7 +43,11 @@ pub fn workload(pid: u32, comm: &str) -> Workload {
 }
 
 fn bounded(name: &str) -> Box<str> {
-    let clean: String = name.chars().filter(|c| !c.is_control()).take(NAME_BYTES_MAX).collect();
+    let clean: String = name
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(NAME_BYTES_MAX)
+        .collect();
     clean.into()
 }
 
@@ -47,7 +63,10 @@ impl Place {
     /// Reads the lines of /proc/PID/cgroup, of cgroup v1 and v2.
     fn of(cgroups: &str) -> Self {
         let mut place = Self::default();
-        for path in cgroups.lines().filter_map(|line| line.splitn(3, ':').nth(2)) {
+        for path in cgroups
+            .lines()
+            .filter_map(|line| line.splitn(3, ':').nth(2))
+        {
             for part in path.split('/') {
                 place.part(part);
             }
@@ -84,11 +103,16 @@ fn service_name(pid: u32) -> Option<String> {
     let mut from_attributes = None;
     for variable in environ.split(|b| *b == 0) {
         let variable = String::from_utf8_lossy(variable);
-        if let Some(name) = variable.strip_prefix("OTEL_SERVICE_NAME=").filter(|n| !n.is_empty()) {
+        if let Some(name) = variable
+            .strip_prefix("OTEL_SERVICE_NAME=")
+            .filter(|n| !n.is_empty())
+        {
             return Some(name.to_owned());
         }
         if let Some(attributes) = variable.strip_prefix("OTEL_RESOURCE_ATTRIBUTES=") {
-            let name = attributes.split(',').find_map(|a| a.trim().strip_prefix("service.name="));
+            let name = attributes
+                .split(',')
+                .find_map(|a| a.trim().strip_prefix("service.name="));
             from_attributes = name.map(str::to_owned);
         }
     }
@@ -104,7 +128,10 @@ fn script(pid: u32, comm: &str) -> Option<String> {
         .map(|word| String::from_utf8_lossy(word).into_owned())
         .collect();
     let program = words.first()?.rsplit('/').next()?;
-    if !INTERPRETERS.iter().any(|i| program.starts_with(i) || comm.starts_with(i)) {
+    if !INTERPRETERS
+        .iter()
+        .any(|i| program.starts_with(i) || comm.starts_with(i))
+    {
         return None;
     }
     what_runs(&words[1..])
@@ -141,8 +168,14 @@ mod tests {
 
     #[test]
     fn an_interpreter_is_named_by_what_it_runs() {
-        assert_eq!(what_runs(&words("-u /srv/llm_server.py model.gguf")), Some("llm_server".into()));
-        assert_eq!(what_runs(&words("-m uvicorn app:app")), Some("uvicorn".into()));
+        assert_eq!(
+            what_runs(&words("-u /srv/llm_server.py model.gguf")),
+            Some("llm_server".into())
+        );
+        assert_eq!(
+            what_runs(&words("-m uvicorn app:app")),
+            Some("uvicorn".into())
+        );
         assert_eq!(what_runs(&words("-c secret=1")), None);
     }
 
@@ -153,7 +186,10 @@ mod tests {
             "0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0f4e2d1c_1111_2222_3333_444455556666.slice/cri-containerd-{id}.scope\n"
         );
         let place = Place::of(&kube);
-        assert_eq!(place.pod.as_deref(), Some("0f4e2d1c-1111-2222-3333-444455556666"));
+        assert_eq!(
+            place.pod.as_deref(),
+            Some("0f4e2d1c-1111-2222-3333-444455556666")
+        );
         assert_eq!(place.container.as_deref(), Some("a1b2a1b2a1b2"));
         assert_eq!(place.unit, None);
         let unit = Place::of("1:name=systemd:/system.slice/postgresql@15-main.service\n0::/\n");

@@ -44,8 +44,8 @@ impl RecordFile {
         })
     }
 
-    /// The next output; `None` at the end, or when stopped.
-    fn next(&mut self, stop: &StopFlag) -> Result<Option<Output>, CaptureError> {
+    /// The next line; `None` at the end, or when stopped.
+    fn next(&mut self, stop: &StopFlag) -> Result<Option<Line>, CaptureError> {
         let mut text = String::new();
         loop {
             if !self.wait_readable(stop)? {
@@ -61,15 +61,12 @@ impl RecordFile {
                 break;
             }
         }
-        match parse_line(&text) {
-            Ok(Line::Record(record)) => Ok(Some(Output::Record(record))),
-            Ok(Line::Lost(lost)) => Ok(Some(lost.output())),
-            Err(source) => Err(CaptureError::Line {
-                path: self.path.display().to_string(),
-                line: self.line,
-                source,
-            }),
-        }
+        let line = parse_line(&text).map_err(|source| CaptureError::Line {
+            path: self.path.display().to_string(),
+            line: self.line,
+            source,
+        })?;
+        Ok(Some(line))
     }
 
     /// Waits until a read won't block; `false` when stopped.
@@ -92,8 +89,14 @@ impl RecordFile {
 impl Source for RecordFile {
     fn run(mut self: Box<Self>, hub: Arc<Hub>, stop: StopFlag) -> Result<(), CaptureError> {
         let mut batch = Vec::with_capacity(BATCH_OUTPUTS);
-        while let Some(output) = self.next(&stop)? {
-            batch.push(output);
+        while let Some(line) = self.next(&stop)? {
+            match line {
+                Line::Record(record) => batch.push(Output::Record(record)),
+                Line::Lost(loss) => {
+                    hub.publish(&mut batch);
+                    hub.publish_loss(&loss);
+                }
+            }
             if batch.len() == BATCH_OUTPUTS || !self.reader.buffer().contains(&b'\n') {
                 hub.publish(&mut batch);
             }

@@ -6,13 +6,13 @@
 use super::filter::Filter;
 use super::line::{Line, Loss, write_loss, write_record};
 use super::queue::Queue;
-use super::recent::{Block, Recent};
+use super::recent::{Part, Recent, Snapshot};
 use super::{lock, time};
 use bytes::Bytes;
 use forebay_core::event::LossReason;
 use forebay_core::pipeline::Output;
 use serde::Serialize;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -129,11 +129,22 @@ impl Hub {
         for output in batch.drain(..) {
             state.take(&output);
         }
-        for subscriber in &mut state.subscribers {
-            if std::mem::take(&mut subscriber.touched) {
-                subscriber.queue.wake();
-            }
+        state.wake();
+    }
+
+    /// Takes a loss that another agent stated, with that agent's own time.
+    pub fn publish_loss(&self, loss: &Loss) {
+        let output = Output::Lost {
+            count: loss.records,
+            why: loss.why,
+            since_ns: time::monotonic_now_ns(),
+        };
+        for listener in &self.listeners {
+            listener.batch(std::slice::from_ref(&output));
         }
+        let mut state = lock(&self.state);
+        state.take_loss(loss);
+        state.wake();
     }
 
     /// Starts a stream of what `filter` lets through. With `since`, records that began within that
@@ -220,17 +231,30 @@ impl State {
                 why,
                 since_ns,
             } => {
-                *self.lost.entry(*why).or_default() += count;
-                let loss = Loss::new(*count, *why, *since_ns);
-                self.recent.push_loss(&loss);
-                if write_loss(&mut self.line, &loss).is_err() {
-                    return;
-                }
-                for subscriber in &mut self.subscribers {
-                    subscriber.touched = true;
-                    // A loss that does not fit is part of the slow reader's own count.
-                    subscriber.queue.push(&self.line);
-                }
+                self.take_loss(&Loss::since_monotonic(*count, *why, *since_ns));
+            }
+        }
+    }
+
+    fn take_loss(&mut self, loss: &Loss) {
+        *self.lost.entry(loss.why).or_default() += loss.records;
+        self.recent.push_loss(loss);
+        self.line.clear();
+        // Serialising plain data to memory cannot fail.
+        if write_loss(&mut self.line, loss).is_err() {
+            return;
+        }
+        for subscriber in &mut self.subscribers {
+            subscriber.touched = true;
+            // A loss that does not fit is part of the slow reader's own count.
+            subscriber.queue.push(&self.line);
+        }
+    }
+
+    fn wake(&mut self) {
+        for subscriber in &mut self.subscribers {
+            if std::mem::take(&mut subscriber.touched) {
+                subscriber.queue.wake();
             }
         }
     }
@@ -242,14 +266,14 @@ pub struct Subscription {
     queue: Arc<Queue>,
     filter: Filter,
     since: String,
-    replay: VecDeque<Arc<Block>>,
+    replay: Snapshot,
 }
 
 impl Subscription {
     /// The next lines, whole ones; `None` when the hub was closed.
     pub async fn next(&mut self) -> Option<Bytes> {
-        while let Some(block) = self.replay.pop_front() {
-            let lines = self.replayed(&block);
+        while let Some(part) = self.replay.next() {
+            let lines = self.replayed(&part);
             if !lines.is_empty() {
                 return Some(lines.into());
             }
@@ -262,8 +286,21 @@ impl Subscription {
         !self.replay.is_empty()
     }
 
-    fn replayed(&self, block: &Block) -> Vec<u8> {
+    fn replayed(&self, part: &Part) -> Vec<u8> {
         let mut lines = Vec::new();
+        let block = match part {
+            Part::Kept(block) => block,
+            Part::Gone(records) => {
+                let loss = Loss {
+                    records: *records,
+                    why: LossReason::SlowReader,
+                    since: self.since.as_str().into(),
+                };
+                // Writing to memory cannot fail.
+                let _ = write_loss(&mut lines, &loss);
+                return lines;
+            }
+        };
         for line in block.since(&self.since) {
             // Writing to memory cannot fail.
             let _ = match line {

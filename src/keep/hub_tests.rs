@@ -24,7 +24,7 @@ pub fn record(n: u64) -> Record {
         recv_queue: 20_000,
         server: 900_000 + n,
         stream: 30_000,
-        remote: 0,
+        ..Phases::default()
     };
     Record {
         ts: time::text_of_ns(1_767_323_045_000_000_000 + n * 1_000_000).into(),
@@ -43,6 +43,7 @@ pub fn record(n: u64) -> Record {
         },
         duration_ns: phases_ns.total(),
         phases_ns,
+        directions_ns: Default::default(),
         evidence: Evidence::Exact,
         tcp: Tcp {
             srtt_ns: 40_000,
@@ -100,6 +101,18 @@ fn ids(lines: &[u8]) -> Vec<u64> {
         .collect()
 }
 
+/// Records that the loss lines own up to.
+fn lost(lines: &[u8]) -> u64 {
+    let text = std::str::from_utf8(lines).unwrap();
+    let losses =
+        text.lines()
+            .filter_map(|line| match crate::keep::line::parse_line(line).unwrap() {
+                Line::Lost(loss) => Some(loss.records),
+                Line::Record(_) => None,
+            });
+    losses.sum()
+}
+
 /// Everything a subscription has until the hub is closed.
 fn drained(subscription: &mut Subscription) -> Vec<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -137,19 +150,31 @@ fn a_slow_reader_loses_only_its_own_records_and_is_told() {
     hub.publish(&mut batch(100..104));
     hub.close();
     let lines = drained(&mut slow);
-    let lost: u64 = String::from_utf8(lines.clone())
-        .unwrap()
-        .lines()
-        .filter_map(|line| match crate::keep::line::parse_line(line).unwrap() {
-            Line::Lost(loss) => Some(loss.records),
-            Line::Record(_) => None,
-        })
-        .sum();
+    let lost = lost(&lines);
     let got = ids(&lines).len() as u64;
     assert!(lost > 0 && got > 0);
     assert_eq!(got + lost, 104);
     assert_eq!(hub.counts().lost[&LossReason::SlowReader], lost);
     assert_eq!(ids(&drained(&mut fresh)), [100, 101, 102, 103]);
+}
+
+#[test]
+fn a_past_that_is_overtaken_is_counted_and_not_kept_alive() {
+    let hub = hub(Limits {
+        recent_bytes: 256 << 10,
+        queue_bytes: 64 << 20,
+        ..Limits::default()
+    });
+    hub.publish(&mut batch(0..800));
+    let century = Duration::from_secs(100 * 365 * 86400);
+    let mut late = hub.subscribe(Filter::default(), Some(century)).unwrap();
+    hub.publish(&mut batch(800..3000));
+    hub.close();
+    let lines = drained(&mut late);
+    let (got, lost) = (ids(&lines), lost(&lines));
+    assert!(lost > 0);
+    assert_eq!(got.len() as u64 + lost, 3000);
+    assert_eq!(got.last(), Some(&2999));
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use super::time;
 use forebay_core::event::LossReason;
 use forebay_core::exchange::record::Record;
-use forebay_core::pipeline::Output;
 use serde::{Deserialize, Serialize};
 
 /// Something that is missing from the stream.
@@ -18,22 +17,12 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// A loss since a time in nanoseconds since the Unix epoch.
-    pub fn new(records: u64, why: LossReason, since_ns: u64) -> Loss {
+    /// A loss since a time of the kernel's monotonic clock.
+    pub fn since_monotonic(records: u64, why: LossReason, since_ns: u64) -> Loss {
         Loss {
             records,
             why,
-            since: time::text_of_ns(since_ns).into(),
-        }
-    }
-
-    /// The core's form of it.
-    pub fn output(&self) -> Output {
-        let since: Option<jiff::Timestamp> = self.since.parse().ok();
-        Output::Lost {
-            count: self.records,
-            why: self.why,
-            since_ns: since.map_or(0, |at| u64::try_from(at.as_nanosecond()).unwrap_or(0)),
+            since: time::text_of_monotonic_ns(since_ns).into(),
         }
     }
 }
@@ -95,7 +84,11 @@ mod tests {
 
     #[test]
     fn a_loss_survives_the_way_out_and_back() {
-        let loss = Loss::new(3, LossReason::RingFull, 1_767_323_045_678_901_234);
+        let loss = Loss {
+            records: 3,
+            why: LossReason::RingFull,
+            since: "2026-01-02T03:04:05.678901234Z".into(),
+        };
         let mut out = Vec::new();
         write_loss(&mut out, &loss).unwrap();
         let text = String::from_utf8(out).unwrap();
@@ -103,14 +96,6 @@ mod tests {
             text,
             "{\"lost\":{\"records\":3,\"why\":\"ring_full\",\"since\":\"2026-01-02T03:04:05.678901234Z\"}}\n"
         );
-        assert_eq!(parse_line(&text).unwrap(), Line::Lost(loss.clone()));
-        assert_eq!(
-            loss.output(),
-            Output::Lost {
-                count: 3,
-                why: LossReason::RingFull,
-                since_ns: 1_767_323_045_678_901_234
-            }
-        );
+        assert_eq!(parse_line(&text).unwrap(), Line::Lost(loss));
     }
 }

@@ -27,7 +27,11 @@ impl Waiting {
     /// Turns the count of missed records into a line, at its place in the stream.
     fn own_up(&mut self) {
         if self.missed > 0 {
-            let loss = Loss::new(self.missed, LossReason::SlowReader, self.missed_since_ns);
+            let loss = Loss {
+                records: self.missed,
+                why: LossReason::SlowReader,
+                since: time::text_of_ns(self.missed_since_ns).into(),
+            };
             // Writing to memory cannot fail; a failure would only repeat the count later.
             if write_loss(&mut self.lines, &loss).is_ok() {
                 self.missed = 0;

@@ -8,7 +8,7 @@ use super::line::{Line, Loss};
 use forebay_core::exchange::record::Record;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Size of a block. A record is far smaller: its texts and lists are bounded by the core.
 const BLOCK_BYTES: usize = 64 * 1024;
@@ -84,6 +84,41 @@ impl Block {
     }
 }
 
+/// The ring as it was at some moment. Blocks that left the ring before they were read are gone:
+/// readers that take their time must not keep more than the ring's own memory.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    full: VecDeque<(Weak<Block>, u64)>,
+    newest: Option<Arc<Block>>,
+}
+
+/// The next part of a snapshot.
+#[derive(Debug)]
+pub enum Part {
+    /// Still there.
+    Kept(Arc<Block>),
+    /// So many records came too late to be read, whether they would have been wanted or not.
+    Gone(u64),
+}
+
+impl Snapshot {
+    /// Takes the next part, oldest first.
+    pub fn next(&mut self) -> Option<Part> {
+        match self.full.pop_front() {
+            None => self.newest.take().map(Part::Kept),
+            Some((block, records)) => Some(match block.upgrade() {
+                Some(block) => Part::Kept(block),
+                None => Part::Gone(records),
+            }),
+        }
+    }
+
+    /// Whether nothing is left.
+    pub fn is_empty(&self) -> bool {
+        self.newest.is_none()
+    }
+}
+
 /// The ring.
 #[derive(Debug)]
 pub struct Recent {
@@ -136,11 +171,13 @@ impl Recent {
         Some(block)
     }
 
-    /// What is kept now, oldest first. Copies at most one block.
-    pub fn snapshot(&self) -> VecDeque<Arc<Block>> {
-        let mut blocks = self.full.clone();
-        blocks.push_back(Arc::new(self.newest.clone()));
-        blocks
+    /// What is kept now, to be read later. Copies at most one block, and keeps no other alive.
+    pub fn snapshot(&self) -> Snapshot {
+        let weak = |block: &Arc<Block>| (Arc::downgrade(block), block.records);
+        Snapshot {
+            full: self.full.iter().map(weak).collect(),
+            newest: Some(Arc::new(self.newest.clone())),
+        }
     }
 
     /// Number of records kept.
@@ -171,14 +208,21 @@ mod tests {
     use forebay_core::event::LossReason;
 
     fn all(recent: &Recent, since: &str) -> Vec<Line> {
-        let blocks = recent.snapshot();
-        blocks.iter().flat_map(|b| b.since(since)).collect()
+        let mut snapshot = recent.snapshot();
+        let mut lines = Vec::new();
+        while let Some(part) = snapshot.next() {
+            match part {
+                Part::Kept(block) => lines.extend(block.since(since)),
+                Part::Gone(_) => panic!("the ring did not move"),
+            }
+        }
+        lines
     }
 
     #[test]
     fn what_goes_in_comes_out_equal() {
         let mut recent = Recent::new(1 << 20);
-        let (mut one, loss) = (record(1), Loss::new(2, LossReason::Resync, 5));
+        let (mut one, loss) = (record(1), Loss::since_monotonic(2, LossReason::Resync, 5));
         one.gen_ai = Some(Box::new(model_call()));
         recent.push_record(&one);
         recent.push_loss(&loss);

@@ -2,6 +2,7 @@
 //!
 //! It is served on a unix socket; over TCP only `/metrics` is, and only where asked for.
 
+mod connection;
 mod doctor;
 mod explain;
 mod metrics;
@@ -14,7 +15,9 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use connection::{Bounds, accept};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 
@@ -43,33 +46,25 @@ async fn unknown(uri: axum::http::Uri) -> Response {
 }
 
 /// Serves everything on the agent's own socket until `ended`.
-pub async fn serve_unix(
-    listener: UnixListener,
-    agent: Arc<Agent>,
-    ended: watch::Receiver<bool>,
-) -> std::io::Result<()> {
-    axum::serve(listener, routes(agent))
-        .with_graceful_shutdown(end_of(ended))
-        .await
+pub async fn serve_unix(listener: UnixListener, agent: Arc<Agent>, ended: watch::Receiver<bool>) {
+    let bounds = Bounds {
+        connections: 32,
+        lifetime: None,
+    };
+    accept(listener, routes(agent), bounds, ended).await;
 }
 
-/// Serves `/metrics` over TCP until `ended`.
-pub async fn serve_metrics(
-    listener: TcpListener,
-    agent: Arc<Agent>,
-    ended: watch::Receiver<bool>,
-) -> std::io::Result<()> {
+/// Serves `/metrics` over TCP until `ended`. Everybody on this host can connect, so a connection
+/// that is held does not keep its place for ever.
+pub async fn serve_metrics(listener: TcpListener, agent: Arc<Agent>, ended: watch::Receiver<bool>) {
     let router = Router::new()
         .route("/metrics", get(metrics::get))
         .with_state(agent);
-    axum::serve(listener, router)
-        .with_graceful_shutdown(end_of(ended))
-        .await
-}
-
-async fn end_of(mut ended: watch::Receiver<bool>) {
-    // An error means the sender is gone, which is the end as well.
-    let _ = ended.wait_for(|end| *end).await;
+    let bounds = Bounds {
+        connections: 16,
+        lifetime: Some(Duration::from_secs(60)),
+    };
+    accept(listener, router, bounds, ended).await;
 }
 
 /// Refuses with a sentence.

@@ -188,6 +188,7 @@ pub fn record(n: u64) -> Record {
         },
         duration_ns: phases_ns.total(),
         phases_ns,
+        directions_ns: Default::default(),
         evidence: Evidence::Exact,
         tcp: Tcp::default(),
         server_run_delay_ns: None,

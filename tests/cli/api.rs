@@ -4,6 +4,8 @@ use crate::agent::{Agent, exchange, get, record, wait_for};
 use crate::out;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 #[test]
@@ -65,6 +67,23 @@ fn too_many_readers_are_refused() {
         reader.wait().unwrap();
     }
     agent.wait_for_readers(0);
+}
+
+#[test]
+fn connections_that_only_wait_are_closed_and_cost_nobody_a_place() {
+    let agent = Agent::start();
+    // More than the bound; none of them asks anything.
+    let idle: Vec<_> = (0..40)
+        .map(|_| UnixStream::connect(agent.socket()).unwrap())
+        .collect();
+    let start = Instant::now();
+    // Waits until the first idle ones are closed.
+    assert_eq!(get(&agent.socket(), "/v1/status").0, 200);
+    assert!(
+        start.elapsed() > Duration::from_secs(2),
+        "the bound was not reached"
+    );
+    drop(idle);
 }
 
 #[test]

@@ -85,21 +85,16 @@ pub fn operation(record: &Record) -> String {
     if let Some(model) = &call.model {
         text.push_str(&format!(" [{}]", clean(model)));
     }
-    if let Some(first) = call.time_to_first_chunk_ns {
-        text.push_str(&format!(
-            " first {} of {} chunks",
-            duration(first),
-            call.chunks
-        ));
-    }
     if let Some(worst) = call.stalls.iter().max_by_key(|stall| stall.gap_ns) {
         let count = call.stalls.len() as u64 + u64::from(call.stalls_omitted);
         let plural = if count == 1 { "" } else { "s" };
         let who = format!("{:?}", worst.cause).to_lowercase();
-        text.push_str(&format!(
-            ", {count} stall{plural}, worst {} ({who})",
-            duration(worst.gap_ns)
-        ));
+        let gap = duration(worst.gap_ns);
+        text.push_str(&format!(" {count} stall{plural}, worst {gap} ({who})"));
+    }
+    if let Some(first) = call.time_to_first_chunk_ns {
+        let (first, chunks) = (duration(first), call.chunks);
+        text.push_str(&format!(" first of {chunks} chunks {first}"));
     }
     text
 }
@@ -157,8 +152,8 @@ mod tests {
         call.gen_ai = Some(Box::new(model_call()));
         assert_eq!(
             operation(&call),
-            "POST /v1/chat/completions [smollm2] first 212ms of 48 chunks, \
-             1 stall, worst 300ms (wire)"
+            "POST /v1/chat/completions [smollm2] 1 stall, worst 300ms (wire) \
+             first of 48 chunks 212ms"
         );
     }
 

@@ -49,7 +49,7 @@ impl Table {
         } else {
             (rest * 2 / 5).max(TEXT_MIN)
         };
-        let op = if wide { 48 } else { rest - edge };
+        let op = if wide { 80 } else { rest - edge };
         Table {
             edge,
             op,
@@ -63,7 +63,7 @@ impl Table {
     /// The names of the columns.
     pub fn header(&self) -> String {
         let phases = if self.bar {
-            "PHASES q w r S t ?"
+            "PHASES c q w r S t ?"
         } else {
             "LONGEST PHASE"
         };
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_loss_says_how_many_and_why() {
-        let text = loss(&Loss::new(7, LossReason::RingFull, 0));
+        let text = loss(&Loss::since_monotonic(7, LossReason::RingFull, 0));
         assert!(
             text.starts_with("!! lost since ") && text.contains(": 7 records: the kernel's ring")
         );

@@ -32,6 +32,8 @@ enum Talk {
     Unknown { held: [Vec<u8>; 2], held_at: [u64; 2], turns: u32 },
     Known(&'static Protocol, Box<dyn Conversation>),
     Opaque(Raw),
+    /// Of a tape: frames come from elsewhere.
+    Told(&'static str),
 }
 
 /// Decoder of one connection end.
@@ -62,6 +64,24 @@ impl Decoder {
             Talk::Unknown { .. } => None,
             Talk::Known(protocol, _) => Some(protocol.name),
             Talk::Opaque(_) => Some(super::raw::NAME),
+            Talk::Told(protocol) => Some(protocol),
+        }
+    }
+
+    /// Takes what another decoder found out about these bytes.
+    pub fn told(&mut self, run: &Run<'_>, speaker: Option<Speaker>, protocol: Option<&str>) {
+        let next = &mut self.next[usize::from(run.outgoing)];
+        let end = run.offset + run.len;
+        *next = Some(next.map_or(end, |n| n.max(end)));
+        self.know(speaker, protocol);
+    }
+
+    /// Takes over who speaks and what.
+    pub fn know(&mut self, speaker: Option<Speaker>, protocol: Option<&str>) {
+        self.speaker = self.speaker.or(speaker);
+        if let Some(name) = protocol {
+            let known = PROTOCOLS.iter().map(|p| p.name).find(|known| *known == name);
+            self.talk = Talk::Told(known.unwrap_or(super::raw::NAME));
         }
     }
 
@@ -108,7 +128,7 @@ impl Decoder {
         match &mut self.talk {
             Talk::Known(_, talk) => talk.feed(&piece, out),
             Talk::Opaque(raw) => raw.feed(&piece, out),
-            Talk::Unknown { .. } => {}
+            Talk::Unknown { .. } | Talk::Told(_) => {}
         }
         if out[before..].contains(&Frame::Tunnel) {
             self.talk = Talk::Opaque(Raw::default());
@@ -186,7 +206,7 @@ impl Decoder {
         match &mut self.talk {
             Talk::Known(_, talk) => talk.end(from, out),
             Talk::Opaque(raw) => raw.end(from, out),
-            Talk::Unknown { .. } => {}
+            Talk::Unknown { .. } | Talk::Told(_) => {}
         }
     }
 
@@ -195,7 +215,7 @@ impl Decoder {
         let want: Want = match &self.talk {
             Talk::Known(_, talk) => talk.want(),
             Talk::Opaque(raw) => raw.want(),
-            Talk::Unknown { .. } => return None,
+            Talk::Unknown { .. } | Talk::Told(_) => return None,
         };
         Some(match self.speaker? {
             Speaker::Client => (want.server, want.client),
@@ -208,7 +228,7 @@ impl Decoder {
         match &self.talk {
             Talk::Unknown { held, .. } => held.iter().map(Vec::capacity).sum(),
             Talk::Known(_, talk) => talk.memory_bytes(),
-            Talk::Opaque(_) => 0,
+            Talk::Opaque(_) | Talk::Told(_) => 0,
         }
     }
 }

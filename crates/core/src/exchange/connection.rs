@@ -5,6 +5,7 @@ use super::points::Seen;
 use super::timeline::Timeline;
 use crate::decode::connection::{Decoder, Run};
 use crate::decode::{Facts, Frame, Report, Speaker};
+use crate::tape::Told;
 use crate::event::{Close, Direction, End, Mark, Open, Segment, TcpState};
 
 /// What one end saw of one finished request.
@@ -134,12 +135,11 @@ impl Connection {
     }
 
     /// Ends what only silence can end: a response nobody understands.
-    pub fn silent(&mut self, frames: &mut Vec<Frame>) -> Outcome {
+    pub fn silent(&mut self, frames: &mut Vec<Frame>) {
         if self.protocol() == Some(crate::decode::raw::NAME) {
             let outgoing = self.speaker() == Some(Speaker::Server);
             self.decoder.end(outgoing, frames);
         }
-        self.pair(frames)
     }
 
     /// Place of a sequence number in the stream: 64 bits, by the nearest to where the stream stands.
@@ -164,10 +164,37 @@ impl Connection {
         }
     }
 
-    /// Takes a segment. Frames that it completes are left in `frames` for whoever records them.
-    pub fn segment(&mut self, segment: &Segment<'_>, frames: &mut Vec<Frame>) -> Outcome {
+    /// Takes a segment's times and bytes; what its parser found is added to `frames`.
+    pub fn decode(&mut self, segment: &Segment<'_>, frames: &mut Vec<Frame>) {
+        let run = self.run(segment);
+        self.decoder.feed(&run, frames);
+        if self.fin.is_some() {
+            self.end_at_fin(frames);
+        }
+    }
+
+    /// Takes a segment whose bytes another decoder has read.
+    pub fn told(&mut self, segment: &Segment<'_>, told: &Told) {
+        let run = self.run(segment);
+        self.decoder.told(&run, told.speaker, told.protocol.as_deref());
+    }
+
+    /// What the decoder knows, with frames it just found.
+    pub fn tell(&self, frames: &[Frame]) -> Told {
+        Told {
+            frames: frames.to_vec(),
+            speaker: self.speaker(),
+            protocol: self.protocol().map(Into::into),
+        }
+    }
+
+    /// Takes over who speaks and what.
+    pub fn know(&mut self, told: &Told) {
+        self.decoder.know(told.speaker, told.protocol.as_deref());
+    }
+
+    fn run<'a>(&mut self, segment: &Segment<'a>) -> Run<'a> {
         let offset = self.place(segment.direction, segment.seq);
-        let outgoing = segment.direction == Direction::Out;
         self.last_ns = segment.app_last_ns.max(segment.net_last_ns);
         self.turns = self.turns.saturating_add(u32::from(segment.turn));
         if segment.tcp.min_rtt_us != 0 {
@@ -176,23 +203,18 @@ impl Connection {
         if !segment.bytes_only {
             self.time(segment, offset);
         }
-        let run = Run {
-            outgoing,
+        match segment.direction {
+            Direction::In => self.moment.reader = segment.thread,
+            Direction::Out => self.moment.writer = segment.thread,
+        }
+        Run {
+            outgoing: segment.direction == Direction::Out,
             offset,
             len: u64::from(segment.len),
             head: segment.head,
             tail: segment.tail,
             turn: segment.turn,
-        };
-        self.decoder.feed(&run, frames);
-        if self.fin.is_some() {
-            self.end_at_fin(frames);
         }
-        match segment.direction {
-            Direction::In => self.moment.reader = segment.thread,
-            Direction::Out => self.moment.writer = segment.thread,
-        }
-        self.pair(frames)
     }
 
     fn time(&mut self, segment: &Segment<'_>, offset: u64) {
@@ -229,14 +251,15 @@ impl Connection {
         self.timed[side] = self.timed[side].max(end);
     }
 
-    fn pair(&mut self, frames: &mut Vec<Frame>) -> Outcome {
+    /// Applies what the parser found to the requests in flight.
+    pub fn pair(&mut self, frames: &mut Vec<Frame>) -> Outcome {
         let outgoing = self.speaker() == Some(Speaker::Client);
         self.moment.taken = self.decoder.taken(outgoing).unwrap_or(0);
         self.pairer.apply(frames, &self.moment)
     }
 
     /// The peer's FIN arrived (`half`) or the connection is gone.
-    pub fn close(&mut self, close: &Close, frames: &mut Vec<Frame>) -> Outcome {
+    pub fn close(&mut self, close: &Close, frames: &mut Vec<Frame>) {
         if close.half {
             self.fin = Some(self.place(Direction::In, close.fin_seq));
             self.end_at_fin(frames);
@@ -244,7 +267,6 @@ impl Connection {
             self.decoder.end(false, frames);
             self.decoder.end(true, frames);
         }
-        self.pair(frames)
     }
 
     /// A FIN arrives before the bytes in front of it are read: it counts when they are.
