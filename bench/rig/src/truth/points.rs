@@ -1,0 +1,90 @@
+//! The true points of a request's journey and the phases between them.
+
+use super::record::Phases;
+use crate::stamp::{ClientLine, ServerLine};
+
+/// c0…c4 at the client, s0…s3 at the server, nanoseconds of CLOCK_MONOTONIC (one host's clock).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Points {
+    /// Client writes the first byte.
+    pub c0: u64,
+    /// Last request byte leaves TCP and IP; `None` without kernel stamps.
+    pub c1: Option<u64>,
+    /// It reaches the server's socket.
+    pub s0: u64,
+    /// The server has read it.
+    pub s1: u64,
+    /// The server writes the response's first byte.
+    pub s2: u64,
+    /// It leaves TCP and IP; `None` without kernel stamps.
+    pub s3: Option<u64>,
+    /// It reaches the client's socket.
+    pub c2: u64,
+    /// The client has read it.
+    pub c3: u64,
+    /// The client has read the last byte.
+    pub c4: u64,
+}
+
+impl Points {
+    /// From both logs; `None` when one of them lacks a point.
+    pub fn new(client: &ClientLine, server: &ServerLine) -> Option<Self> {
+        let (first_read, last_read) = (client.reads.first()?, client.reads.last()?);
+        let request_read = server.reads.last()?;
+        let first_write = server.writes.first()?;
+        Some(Self {
+            c0: client.writes.first()?.call_ns,
+            c1: client.writes.last()?.sched_ns,
+            s0: request_read.last_arrival_ns(),
+            s1: request_read.ret_ns,
+            s2: first_write.call_ns,
+            s3: first_write.sched_ns,
+            c2: first_read.first_arrival_ns(),
+            c3: first_read.ret_ns,
+            c4: last_read.ret_ns,
+        })
+    }
+
+    /// First byte written → last byte read.
+    pub fn duration_ns(&self) -> u64 {
+        self.c4.saturating_sub(self.c0)
+    }
+
+    /// Time outside both programs and both receive queues: `send_queue` + `wire`.
+    pub fn network_ns(&self) -> u64 {
+        self.s0.saturating_sub(self.c0) + self.c2.saturating_sub(self.s2)
+    }
+
+    /// Response's arrival as the client sees the far side: `wire` + `remote` without its own queue.
+    pub fn far_ns(&self) -> Option<u64> {
+        Some(self.c2.saturating_sub(self.c1?))
+    }
+
+    /// The phases; `None` without kernel stamps, for then `send_queue` and `wire` have no border.
+    pub fn phases(&self) -> Option<Phases> {
+        let (c1, s3) = (self.c1?, self.s3?);
+        Some(Phases {
+            send_queue: c1.saturating_sub(self.c0) + s3.saturating_sub(self.s2),
+            wire: self.s0.saturating_sub(c1) + self.c2.saturating_sub(s3),
+            recv_queue: self.recv_queue_ns(),
+            server: self.server_ns(),
+            stream: self.stream_ns(),
+            remote: 0,
+        })
+    }
+
+    /// Both readers' lateness.
+    pub fn recv_queue_ns(&self) -> u64 {
+        self.s1.saturating_sub(self.s0) + self.c3.saturating_sub(self.c2)
+    }
+
+    /// The server's work.
+    pub fn server_ns(&self) -> u64 {
+        self.s2.saturating_sub(self.s1)
+    }
+
+    /// The rest of the response.
+    pub fn stream_ns(&self) -> u64 {
+        self.c4.saturating_sub(self.c3)
+    }
+}
