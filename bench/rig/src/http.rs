@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     const STREAM: &[u8] =
-        b"5\r\nid\n\n:\r\n1d\r\n\ndata: {\"content\":\"token\"}\n\n\r\n0\r\n\r\nHTTP";
+        b"5\r\nid\n\n:\r\n1c\r\n\ndata: {\"content\":\"token\"}\n\n\r\n0\r\n\r\nHTTP";
 
     #[test]
     fn events_do_not_depend_on_how_bytes_are_cut() {

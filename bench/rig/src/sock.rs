@@ -4,8 +4,8 @@ mod kernel_stamps;
 mod read;
 mod write;
 
-pub use read::ReadWith;
-pub use write::WriteWith;
+pub use read::{READ_FAMILIES, ReadWith};
+pub use write::{WRITE_FAMILIES, WriteWith};
 
 use crate::clock::now_ns;
 use crate::stamp::{Read, Write};

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One write call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Write {
     /// Just before the call.
     pub call_ns: u64,
@@ -19,6 +20,7 @@ pub struct Write {
 
 /// One read call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Read {
     /// When the thread learned that the socket is readable (equal to `ret_ns` for a blocking read).
     pub poll_ns: u64,
@@ -47,6 +49,7 @@ impl Read {
 
 /// One server-sent event, as the client got it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Chunk {
     /// Its last byte's arrival, see [`Read::first_arrival_ns`].
     pub arrival_ns: u64,
@@ -58,6 +61,7 @@ pub struct Chunk {
 
 /// One server-sent event, as the server wrote it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Event {
     /// Just before the write.
     pub write_ns: u64,
@@ -67,6 +71,7 @@ pub struct Event {
 
 /// One request as the client lived it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ClientLine {
     /// Carried in the path: `/rig/<id>`.
     pub id: String,
@@ -100,6 +105,7 @@ pub struct ClientLine {
 
 /// One request as the server lived it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ServerLine {
     /// From the path.
     pub id: String,

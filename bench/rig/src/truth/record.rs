@@ -13,6 +13,10 @@ pub struct Record {
     pub side: String,
     /// What was asked.
     pub op: String,
+    /// Protocol's status.
+    pub status: Option<String>,
+    /// Error type, if it failed.
+    pub error: Option<String>,
     /// RFC 3339 time of its beginning; sorts as text.
     pub ts: String,
     /// Who asked.
