@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Joins two network namespaces by TUN devices and forwards between them with delay and loss.
 //
-// tunlink NETNS_A NETNS_B; prints "ok" when both devices (named "link") exist. Then every line
+// tunlink NETNS_A NETNS_B; prints "ok" when both devices (named "fb0") exist. Then every line
 // "DIRECTION DELAY_US LOSS_PPM" (0: A to B, 1: B to A) on standard input changes a direction and
 // is answered by "ok". Ends with its standard input. Packets of a direction never overtake.
 #define _GNU_SOURCE
@@ -60,7 +60,7 @@ static int open_tun(const char *netns)
 	if (tun < 0)
 		die("open", "/dev/net/tun");
 	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI };
-	strcpy(request.ifr_name, "link");
+	strcpy(request.ifr_name, "fb0");
 	if (ioctl(tun, TUNSETIFF, &request))
 		die("TUNSETIFF in", netns);
 	return tun;

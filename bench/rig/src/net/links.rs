@@ -38,14 +38,14 @@ fn addresses(number: u32) -> [(Ipv4Addr, Ipv6Addr); 2] {
 
 fn configure(ends: [(&Netns, (Ipv4Addr, Ipv6Addr)); 2]) -> Result<()> {
     for (netns, (v4, v6)) in ends {
-        netns.ip(&format!("addr add {v4}/30 dev link"))?;
-        netns.ip(&format!("addr add {v6}/112 dev link nodad"))?;
-        netns.ip("link set link up")?;
+        netns.ip(&format!("addr add {v4}/30 dev fb0"))?;
+        netns.ip(&format!("addr add {v6}/112 dev fb0 nodad"))?;
+        netns.ip("link set fb0 up")?;
     }
     Ok(())
 }
 
-/// Two namespaces joined by a veth pair; both devices are called `link`.
+/// Two namespaces joined by a veth pair; both devices are called `fb0`.
 #[derive(Debug)]
 pub struct Veth {
     /// Where clients run.
@@ -63,7 +63,7 @@ impl Veth {
     pub fn new() -> Result<Self> {
         let (client, server) = (Netns::new()?, Netns::new()?);
         client.ip(&format!(
-            "link add link type veth peer name link netns {}",
+            "link add fb0 type veth peer name fb0 netns {}",
             server.name()
         ))?;
         let addresses = addresses(client.number());
@@ -91,7 +91,7 @@ impl Veth {
     /// When `tc` fails.
     pub fn throttle(&self, netns: &Netns, tbf: &str) -> Result<()> {
         netns
-            .tc(&format!("qdisc replace dev link root tbf {tbf}"))
+            .tc(&format!("qdisc replace dev fb0 root tbf {tbf}"))
             .map(drop)
     }
 }
@@ -105,7 +105,7 @@ pub struct Shape {
     pub loss_ppm: u32,
 }
 
-/// Two namespaces joined by TUN devices (both called `link`) and a forwarder between them.
+/// Two namespaces joined by TUN devices (both called `fb0`) and a forwarder between them.
 #[derive(Debug)]
 pub struct Tunnel {
     /// Where clients run.

@@ -45,7 +45,7 @@ pub fn true_gaps(client: &ClientLine, server: &ServerLine) -> Vec<TrueStall> {
     if written.len() != chunks.len() {
         return Vec::new();
     }
-    let pairs = chunks.windows(2).zip(&written[1..]);
+    let pairs = chunks.windows(2).zip(written.iter().skip(1));
     pairs
         .map(|(two, wrote)| {
             // Not written yet, then not here yet, then not read yet: the three cover the gap.
