@@ -44,7 +44,15 @@ impl Observer {
     /// # Errors
     /// When it does not start, ends early or stays silent; with what it said.
     pub fn start(more: &[&str]) -> Result<Self> {
-        let mut observer = Self::spawn(more)?;
+        Self::start_verb(&[&["observe", "--json", "--duration", "120s"], more].concat())
+    }
+
+    /// Starts any verb that says `ready`.
+    ///
+    /// # Errors
+    /// As [`Observer::start`].
+    pub fn start_verb(arguments: &[&str]) -> Result<Self> {
+        let mut observer = Self::spawn(arguments)?;
         let (observer_messages, ready) = observer.read_messages()?;
         observer.messages = Some(observer_messages);
         if ready.recv_timeout(READY_WAIT).is_ok() {
@@ -58,11 +66,10 @@ impl Observer {
         )))
     }
 
-    fn spawn(more: &[&str]) -> Result<Self> {
+    fn spawn(arguments: &[&str]) -> Result<Self> {
         let program = program();
         let mut child = Command::new(&program)
-            .args(["observe", "--json", "--duration", "120s"])
-            .args(more)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

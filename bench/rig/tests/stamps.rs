@@ -1,4 +1,5 @@
 //! The rig against itself: delays happen where they were asked for, and the stamps say so.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use forebay_rig::client::{Ask, ClientConfig, run};
 use forebay_rig::server::{Server, ServerConfig};
