@@ -152,7 +152,8 @@ impl Observer {
             .take()
             .and_then(|thread| thread.join().ok())
             .unwrap_or_default();
-        if !status.success() {
+        // 130 is the shell's convention for an interrupted program.
+        if !matches!(status.code(), Some(0 | 130)) {
             return Err(RigError::Observer(format!(
                 "{status}; it said:\n{}",
                 self.said()

@@ -35,12 +35,8 @@ pub struct Read {
 }
 
 impl Read {
-    /// When the last byte was in the receive queue: the kernel's stamp, else the wake-up, which is
-    /// later by the scheduler's latency.
-    pub fn last_arrival_ns(&self) -> u64 {
-        self.arrival_ns.unwrap_or(self.poll_ns)
-    }
-    /// When the first byte was there: whichever is earlier.
+    /// When the first byte was in the receive queue: the kernel's stamp (of the read's last byte) or
+    /// the wake-up, whichever is earlier.
     pub fn first_arrival_ns(&self) -> u64 {
         self.arrival_ns
             .map_or(self.poll_ns, |at| at.min(self.poll_ns))

@@ -7,17 +7,7 @@ use forebay_rig::client::Ask;
 use forebay_rig::server::{Server, ServerConfig};
 use forebay_rig::sock::{READ_FAMILIES, WRITE_FAMILIES};
 use forebay_rig::tools::{compile, run_line};
-use forebay_rig::truth::Bounds;
-use scene::{LOOPBACK, MS, Traffic, ask, hold, loopback};
-
-/// Most families cannot carry the kernel's arrival stamp: the truth then begins at the wake-up,
-/// which may be some 100 µs after the arrival that Forebay sees.
-fn bounds() -> Bounds {
-    Bounds {
-        phase_ns: 300_000,
-        ..Bounds::default()
-    }
-}
+use scene::{LOOPBACK, MS, Traffic, ask, hold, loopback, strict};
 
 #[test]
 fn plain_calls() {
@@ -29,7 +19,7 @@ fn plain_calls() {
             write_with,
             ..ServerConfig::default()
         };
-        let report = hold(&bounds(), || {
+        let report = hold(&strict(), || {
             loopback(LOOPBACK, server, |config| {
                 (config.requests, config.read_with, config.write_with) =
                     (100, read_with, write_with);
@@ -62,7 +52,7 @@ fn io_uring() {
     for mode in ["", "sqpoll", "async"] {
         for (send, receive) in pairs {
             println!("io_uring {send} and {receive} {mode}");
-            let report = hold(&bounds(), || {
+            let report = hold(&strict(), || {
                 let server = Server::bind((LOOPBACK, 0).into(), ServerConfig::default()).unwrap();
                 let port = server.addr().port();
                 let line = format!(

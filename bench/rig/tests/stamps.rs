@@ -149,6 +149,25 @@ fn points_are_in_order_and_phases_add_up() {
 }
 
 #[test]
+fn arrivals_are_known_for_every_family_on_loopback() {
+    for (name, read_with) in READ_FAMILIES {
+        let server = ServerConfig {
+            read_with,
+            ..ServerConfig::default()
+        };
+        let (client, server) = serve("127.0.0.1:0", server, |config| {
+            config.requests = 15;
+            config.read_with = read_with;
+            config.asks = vec![ask("read_late=3ms,think=1ms,size=100")];
+        });
+        let all = points(&client, &server);
+        let late = if name == "blocking" { 0 } else { 3 * MS };
+        about(name, late, all.iter().map(|p| p.s1 - p.s0).collect());
+        about(name, 0, all.iter().map(|p| p.c3 - p.c2).collect());
+    }
+}
+
+#[test]
 fn every_family_of_system_calls_carries_everything() {
     for (name, write_with) in WRITE_FAMILIES {
         for (other, read_with) in READ_FAMILIES {

@@ -35,7 +35,7 @@ pub enum ReadWith {
     Peek,
     /// Non-blocking recv that fails with EAGAIN, then epoll, then recv.
     Epoll,
-    /// recv that blocks, no poll.
+    /// recv that blocks, no poll: cannot be told to read late, it never knows when it could.
     Blocking,
 }
 

@@ -1,7 +1,8 @@
 //! The true points of a request's journey and the phases between them.
 
 use super::record::Phases;
-use crate::stamp::{ClientLine, ServerLine};
+use crate::stamp::{ClientLine, ServerLine, Write};
+use std::net::SocketAddr;
 
 /// c0…c4 at the client, s0…s3 at the server, nanoseconds of CLOCK_MONOTONIC (one host's clock).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,18 +29,25 @@ pub struct Points {
 
 impl Points {
     /// From both logs; `None` when one of them lacks a point.
+    ///
+    /// Only recvmsg gets the kernel's arrival stamps. For other reads on loopback the far end's
+    /// driver stamp stands in, some microseconds earlier; elsewhere the wake-up does, later by the
+    /// scheduler's latency.
     pub fn new(client: &ClientLine, server: &ServerLine) -> Option<Self> {
         let (first_read, last_read) = (client.reads.first()?, client.reads.last()?);
         let request_read = server.reads.last()?;
-        let first_write = server.writes.first()?;
+        let (first_write, last_write) = (server.writes.first()?, client.writes.last()?);
+        let stand_in = |write: &Write| write.driver_ns.filter(|_| on_loopback(client));
+        let stamp = request_read.arrival_ns.or(stand_in(last_write));
+        let first_stamp = first_read.arrival_ns.or(stand_in(first_write));
         Some(Self {
             c0: client.writes.first()?.call_ns,
-            c1: client.writes.last()?.sched_ns,
-            s0: request_read.last_arrival_ns(),
+            c1: last_write.sched_ns,
+            s0: stamp.unwrap_or(request_read.poll_ns),
             s1: request_read.ret_ns,
             s2: first_write.call_ns,
             s3: first_write.sched_ns,
-            c2: first_read.first_arrival_ns(),
+            c2: first_stamp.map_or(first_read.poll_ns, |at| at.min(first_read.poll_ns)),
             c3: first_read.ret_ns,
             c4: last_read.ret_ns,
         })
@@ -87,4 +95,11 @@ impl Points {
     pub fn stream_ns(&self) -> u64 {
         self.c4.saturating_sub(self.c3)
     }
+}
+
+fn on_loopback(client: &ClientLine) -> bool {
+    client
+        .local
+        .parse::<SocketAddr>()
+        .is_ok_and(|local| local.ip().is_loopback())
 }
