@@ -17,6 +17,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
+/// The kernel begins to stamp arriving packets some time after the first socket asked for it; a
+/// request that comes before has no stamp.
+const STAMPS_ON: std::time::Duration = std::time::Duration::from_millis(20);
+
 /// How a server behaves where a request does not say.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerConfig {
@@ -60,7 +64,10 @@ impl Server {
     /// When the listener has no address or the UDP port is taken.
     pub fn start(listener: TcpListener, config: ServerConfig) -> Result<Self> {
         let addr = listener.local_addr().map_err(RigError::io("listener"))?;
-        let announced = control::Announced::listen(addr)?;
+        let announced = control::Announced::listen(addr, config.kernel_stamps)?;
+        if config.kernel_stamps {
+            std::thread::sleep(STAMPS_ON);
+        }
         let stop = Arc::new(AtomicBool::new(false));
         let (sender, lines) = mpsc::channel();
         let stopped = Arc::clone(&stop);

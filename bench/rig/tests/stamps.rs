@@ -120,6 +120,16 @@ fn points_are_in_order_and_phases_add_up() {
             ask("write_late=200us,size=10"),
         ];
     });
+    let stamped =
+        |reads: &[forebay_rig::stamp::Read]| reads.iter().all(|read| read.arrival_ns.is_some());
+    assert!(
+        server.iter().all(|line| stamped(&line.reads)),
+        "a request without an arrival stamp"
+    );
+    assert!(
+        client.iter().all(|line| stamped(&line.reads)),
+        "a response without an arrival stamp"
+    );
     // A kernel stamp is a wall-clock time turned into monotonic time: exact to 2 µs.
     let clock_ns = 2_000;
     for p in points(&client, &server) {

@@ -3,6 +3,7 @@
 //! The delay must be known before the request is read, so it cannot travel in the request.
 
 use crate::{Result, RigError};
+use nix::sys::socket::{TimestampingFlag, setsockopt, sockopt};
 use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,12 +22,18 @@ pub(super) struct Announced {
 }
 
 impl Announced {
-    /// Listens on the UDP port of `addr`.
-    pub(super) fn listen(addr: SocketAddr) -> Result<Self> {
+    /// Listens on the UDP port of `addr`. With `kernel_stamps` this socket keeps the kernel stamping
+    /// arrivals while no connection is open.
+    pub(super) fn listen(addr: SocketAddr, kernel_stamps: bool) -> Result<Self> {
         let socket = UdpSocket::bind(addr).map_err(RigError::io(format!("bind UDP {addr}")))?;
         socket
             .set_read_timeout(Some(Duration::from_millis(100)))
             .map_err(RigError::io("UDP timeout"))?;
+        if kernel_stamps {
+            let flags = TimestampingFlag::SOF_TIMESTAMPING_SOFTWARE
+                | TimestampingFlag::SOF_TIMESTAMPING_RX_SOFTWARE;
+            setsockopt(&socket, sockopt::Timestamping, &flags)?;
+        }
         let announced = Self {
             delays_ns: Arc::default(),
             stop: Arc::default(),
