@@ -11,6 +11,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+/// What a verb with an agent of its own, and `run`, say once they observe.
+const READY: [&str; 2] = ["observing with one of our own", "serving"];
+/// From "ready" to the subscription of a verb to its own agent.
+const SUBSCRIBE: Duration = Duration::from_millis(500);
 /// How long the observer may take to get ready, and to end after SIGINT.
 const READY_WAIT: Duration = Duration::from_secs(30);
 const END_WAIT: Duration = Duration::from_secs(15);
@@ -38,8 +42,8 @@ pub fn program() -> PathBuf {
 }
 
 impl Observer {
-    /// Starts `observe --json --duration 120s` and waits until a line on its standard error
-    /// contains `ready`.
+    /// Starts `observe --json --duration 120s` and waits until it says on its standard error that it
+    /// observes.
     ///
     /// # Errors
     /// When it does not start, ends early or stays silent; with what it said.
@@ -47,7 +51,7 @@ impl Observer {
         Self::start_verb(&[&["observe", "--json", "--duration", "120s"], more].concat())
     }
 
-    /// Starts any verb that says `ready`.
+    /// Starts any verb that says that it observes.
     ///
     /// # Errors
     /// As [`Observer::start`].
@@ -56,6 +60,7 @@ impl Observer {
         let (observer_messages, ready) = observer.read_messages()?;
         observer.messages = Some(observer_messages);
         if ready.recv_timeout(READY_WAIT).is_ok() {
+            std::thread::sleep(SUBSCRIBE);
             return Ok(observer);
         }
         let _ = observer.child.kill();
@@ -108,7 +113,7 @@ impl Observer {
                 .lines()
                 .map_while(std::result::Result::ok)
             {
-                if line.contains("ready") {
+                if READY.iter().any(|words| line.contains(words)) {
                     let _ = sender.send(());
                 }
                 all += &line;

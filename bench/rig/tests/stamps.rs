@@ -41,55 +41,43 @@ fn points(client: &[ClientLine], server: &[ServerLine]) -> Vec<Points> {
         .collect()
 }
 
-/// The median is within [asked, asked + 1 ms]: single requests may be held up by other programs.
-fn about(what: &str, asked: u64, mut seen: Vec<u64>) {
-    seen.sort_unstable();
-    let median = seen[seen.len() / 2];
+/// Never less than asked, and the best within 1 ms of it: other programs may hold up single requests,
+/// never hurry them.
+fn about(what: &str, asked: u64, seen: Vec<u64>) {
+    let best = seen.into_iter().min().unwrap();
     assert!(
-        (asked.saturating_sub(50_000)..asked + MS).contains(&median),
-        "{what}: asked {asked}, median {median}"
+        (asked.saturating_sub(50_000)..asked + MS).contains(&best),
+        "{what}: asked {asked}, seen at least {best}"
     );
 }
 
 #[test]
 fn delays_happen_where_they_were_asked_for() {
     for at in ["127.0.0.1:0", "[::1]:0"] {
-        let asked = Ask {
+        let sent_late = Ask {
             send_late_ns: 2 * MS,
+            ..ask("")
+        };
+        let all_late = Ask {
             read_late_ns: 4 * MS,
             ..ask("read_late=5ms,think=7ms,write_late=30ms,size=50")
         };
         let (client, server) = serve(at, ServerConfig::default(), |config| {
-            config.requests = 15;
-            config.asks = vec![asked];
+            config.requests = 30;
+            config.asks = vec![sent_late, all_late];
         });
         let all = points(&client, &server);
-        about(
-            "send_queue",
-            2 * MS,
-            all.iter().map(|p| p.phases().unwrap().send_queue).collect(),
-        );
-        // The server is told to be late at the head's arrival, the last byte came 2 ms later.
-        about(
-            "recv_queue",
-            3 * MS + 4 * MS,
-            all.iter().map(|p| p.phases().unwrap().recv_queue).collect(),
-        );
-        about(
-            "server",
-            7 * MS,
-            all.iter().map(|p| p.phases().unwrap().server).collect(),
-        );
-        about(
-            "stream",
-            30 * MS - 4 * MS,
-            all.iter().map(|p| p.phases().unwrap().stream).collect(),
-        );
-        about(
-            "wire",
-            0,
-            all.iter().map(|p| p.phases().unwrap().wire).collect(),
-        );
+        let each = |first: usize, what: fn(&Points) -> u64| {
+            all.iter().skip(first).step_by(2).map(what).collect()
+        };
+        about("client", 2 * MS, each(0, Points::client_ns));
+        about("client", 0, each(1, Points::client_ns));
+        about("send_queue", 0, each(0, |p| p.phases().unwrap().send_queue));
+        about("request's recv_queue", 5 * MS, each(1, |p| p.s1 - p.s0));
+        about("response's recv_queue", 4 * MS, each(1, |p| p.c3 - p.c2));
+        about("server", 7 * MS, each(1, Points::server_ns));
+        about("head to last byte", 30 * MS, each(1, |p| p.c4 - p.s2));
+        about("wire", 0, each(1, |p| p.phases().unwrap().wire));
     }
 }
 
@@ -149,8 +137,12 @@ fn points_are_in_order_and_phases_add_up() {
             "{p:?}"
         );
         let phases = p.phases().unwrap();
-        let sum =
-            phases.send_queue + phases.wire + phases.recv_queue + phases.server + phases.stream;
+        let sum = phases.client
+            + phases.send_queue
+            + phases.wire
+            + phases.recv_queue
+            + phases.server
+            + phases.stream;
         assert!(
             sum.abs_diff(p.duration_ns()) <= 4 * clock_ns,
             "{sum} of {p:?}"

@@ -49,12 +49,12 @@ fn perfect(run: &Run) -> Vec<Value> {
             let gen_ai = content.first().map(|first| {
                 json!({"chunks": content.len(), "time_to_first_chunk_ns": first.read_ns - p.c0, "stalls": stalls})
             });
-            let sum = phases.send_queue + phases.wire + phases.recv_queue + phases.server + phases.stream;
+            let sum = phases.client + phases.send_queue + phases.wire + phases.recv_queue + phases.server + phases.stream;
             json!({
                 "ts": format!("2026-01-01T00:00:00.{:09}Z", client.nth), "side": "both", "op": format!("GET /rig/{}", client.id),
                 "client": {"addr": client.local}, "bytes": {"request": client.request_bytes, "response": client.response_bytes},
                 "duration_ns": sum, "evidence": "exact", "gen_ai": gen_ai,
-                "phases_ns": {"send_queue": phases.send_queue, "wire": phases.wire, "recv_queue": phases.recv_queue,
+                "phases_ns": {"client": phases.client, "send_queue": phases.send_queue, "wire": phases.wire, "recv_queue": phases.recv_queue,
                     "server": phases.server, "stream": phases.stream, "remote": 0},
             })
         })
@@ -93,7 +93,7 @@ type Wrong = (&'static str, fn(&mut Vec<Value>));
 
 #[test]
 fn refuses_every_way_of_being_wrong() {
-    let wrongs: [Wrong; 10] = [
+    let wrongs: [Wrong; 11] = [
         ("requests without a record", |all| drop(all.remove(2))),
         ("records without a request", |all| all.push(all[0].clone())),
         ("records without a request", |all| {
@@ -112,6 +112,11 @@ fn refuses_every_way_of_being_wrong() {
         ("wire:", |all| {
             all[0]["phases_ns"]["wire"] =
                 json!(all[0]["phases_ns"]["wire"].as_u64().unwrap() + 101_000)
+        }),
+        ("request.recv_queue:", |all| {
+            let right = all[0]["phases_ns"]["recv_queue"].as_u64().unwrap();
+            let way = json!({"send_queue": 0, "wire": 0, "recv_queue": right + 200_000});
+            all[0]["directions_ns"] = json!({"request": way, "response": way});
         }),
         ("wrong chunk count", |all| {
             all[1]["gen_ai"]["chunks"] = json!(5)
@@ -163,7 +168,7 @@ fn joins_by_place_on_the_connection_when_the_path_is_hidden() {
     assert_eq!(report.broken, Vec::<String>::new(), "{}", report.table());
     records.push(json!({"ts": "2026", "side": "both", "op": "GET /elsewhere", "client": {"addr": "127.0.0.1:1"},
         "bytes": {"request": 1, "response": 1}, "duration_ns": 0, "evidence": "none", "gen_ai": null,
-        "phases_ns": {"send_queue": 0, "wire": 0, "recv_queue": 0, "server": 0, "stream": 0, "remote": 0}}));
+        "phases_ns": {"client": 0, "send_queue": 0, "wire": 0, "recv_queue": 0, "server": 0, "stream": 0, "remote": 0}}));
     assert_eq!(
         verdict(&run, &records).extra,
         0,

@@ -49,6 +49,7 @@ fn phases(pair: &Pair<'_>, points: &Points, bounds: &Bounds, report: &mut Report
                 note("send_queue", truth.send_queue, seen.send_queue);
                 note("wire", truth.wire, seen.wire);
             }
+            note("client", points.client_ns(), seen.client);
             note("recv_queue", points.recv_queue_ns(), seen.recv_queue);
             note("server", points.server_ns(), seen.server);
             note("stream", points.stream_ns(), seen.stream);
@@ -75,8 +76,9 @@ fn phases(pair: &Pair<'_>, points: &Points, bounds: &Bounds, report: &mut Report
             note("server", points.server_ns(), seen.server);
         }
     }
-    let _ = note;
+    directions(pair, points, &mut note);
     let phases = [
+        seen.client,
         seen.send_queue,
         seen.wire,
         seen.recv_queue,
@@ -91,6 +93,35 @@ fn phases(pair: &Pair<'_>, points: &Points, bounds: &Bounds, report: &mut Report
             pair.record.duration_ns
         ));
     }
+}
+
+/// Which reader, which sender, which way.
+fn directions(pair: &Pair<'_>, points: &Points, note: &mut impl FnMut(&'static str, u64, u64)) {
+    let (Some(truth), Some(seen)) = (points.directions(), pair.record.directions_ns) else {
+        return;
+    };
+    note(
+        "request.send_queue",
+        truth.request.send_queue,
+        seen.request.send_queue,
+    );
+    note("request.wire", truth.request.wire, seen.request.wire);
+    note(
+        "request.recv_queue",
+        truth.request.recv_queue,
+        seen.request.recv_queue,
+    );
+    note(
+        "response.send_queue",
+        truth.response.send_queue,
+        seen.response.send_queue,
+    );
+    note("response.wire", truth.response.wire, seen.response.wire);
+    note(
+        "response.recv_queue",
+        truth.response.recv_queue,
+        seen.response.recv_queue,
+    );
 }
 
 fn stream(pair: &Pair<'_>, points: &Points, bounds: &Bounds, report: &mut Report) {

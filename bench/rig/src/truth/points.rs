@@ -1,14 +1,16 @@
 //! The true points of a request's journey and the phases between them.
 
-use super::record::Phases;
+use super::record::{Directions, Phases, Way};
 use crate::stamp::{ClientLine, ServerLine, Write};
 use std::net::SocketAddr;
 
-/// c0…c4 at the client, s0…s3 at the server, nanoseconds of CLOCK_MONOTONIC (one host's clock).
+/// c0, w0, c1…c4 at the client, s0…s3 at the server, nanoseconds of CLOCK_MONOTONIC (one host's clock).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Points {
     /// Client writes the first byte.
     pub c0: u64,
+    /// Client's last write of the request begins.
+    pub w0: u64,
     /// Last request byte leaves TCP and IP; `None` without kernel stamps.
     pub c1: Option<u64>,
     /// It reaches the server's socket.
@@ -42,6 +44,7 @@ impl Points {
         let first_stamp = first_read.arrival_ns.or(stand_in(first_write));
         Some(Self {
             c0: client.writes.first()?.call_ns,
+            w0: last_write.call_ns,
             c1: last_write.sched_ns,
             s0: stamp.unwrap_or(request_read.poll_ns),
             s1: request_read.ret_ns,
@@ -60,7 +63,7 @@ impl Points {
 
     /// Time outside both programs and both receive queues: `send_queue` + `wire`.
     pub fn network_ns(&self) -> u64 {
-        self.s0.saturating_sub(self.c0) + self.c2.saturating_sub(self.s2)
+        self.s0.saturating_sub(self.w0) + self.c2.saturating_sub(self.s2)
     }
 
     /// Response's arrival as the client sees the far side: `wire` + `remote` without its own queue.
@@ -72,13 +75,33 @@ impl Points {
     pub fn phases(&self) -> Option<Phases> {
         let (c1, s3) = (self.c1?, self.s3?);
         Some(Phases {
-            send_queue: c1.saturating_sub(self.c0) + s3.saturating_sub(self.s2),
+            client: self.client_ns(),
+            send_queue: c1.saturating_sub(self.w0) + s3.saturating_sub(self.s2),
             wire: self.s0.saturating_sub(c1) + self.c2.saturating_sub(s3),
             recv_queue: self.recv_queue_ns(),
             server: self.server_ns(),
             stream: self.stream_ns(),
             remote: 0,
         })
+    }
+
+    /// The phases' waiting and travelling parts by direction; `None` as for the phases.
+    pub fn directions(&self) -> Option<Directions> {
+        let (c1, s3) = (self.c1?, self.s3?);
+        let way = |written: u64, left: u64, arrived: u64, read: u64| Way {
+            send_queue: left.saturating_sub(written),
+            wire: arrived.saturating_sub(left),
+            recv_queue: read.saturating_sub(arrived),
+        };
+        Some(Directions {
+            request: way(self.w0, c1, self.s0, self.s1),
+            response: way(self.s2, s3, self.c2, self.c3),
+        })
+    }
+
+    /// The client's own time between its first and its last write of the request.
+    pub fn client_ns(&self) -> u64 {
+        self.w0.saturating_sub(self.c0)
     }
 
     /// Both readers' lateness.

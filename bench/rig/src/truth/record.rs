@@ -27,6 +27,8 @@ pub struct Record {
     pub duration_ns: u64,
     /// Where it went.
     pub phases_ns: Phases,
+    /// The same by direction, when both ends were seen.
+    pub directions_ns: Option<Directions>,
     /// `exact`, `rtt` or `none`.
     pub evidence: String,
     /// Set for model calls.
@@ -52,6 +54,8 @@ pub struct Bytes {
 /// Phases in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 pub struct Phases {
+    /// The client's own time between its first and its last write.
+    pub client: u64,
     /// Waiting in the sending host's stack.
     pub send_queue: u64,
     /// Travelling.
@@ -64,6 +68,26 @@ pub struct Phases {
     pub stream: u64,
     /// The far side, unsplit.
     pub remote: u64,
+}
+
+/// The waiting and travelling parts of one way, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+pub struct Way {
+    /// Waiting in the sending host's stack.
+    pub send_queue: u64,
+    /// Travelling.
+    pub wire: u64,
+    /// Waiting to be read.
+    pub recv_queue: u64,
+}
+
+/// Phases by direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+pub struct Directions {
+    /// Client to server.
+    pub request: Way,
+    /// Server to client, up to the first byte.
+    pub response: Way,
 }
 
 /// A model call.
