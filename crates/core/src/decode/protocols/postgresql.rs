@@ -252,6 +252,7 @@ impl Session {
         if begins {
             self.state.client_form = Form::Typed;
             self.state.deaf = false;
+            self.state.client_unseen = false;
             self.client.align(piece.offset);
         }
         begins
@@ -354,7 +355,7 @@ impl Session {
         if self.state.pending.is_empty() && self.state.deaf {
             return self.server.align(at);
         }
-        if self.state.pending.len() != 1 {
+        if self.state.pending.len() != 1 || self.state.deaf {
             return self.lose(Speaker::Server, true, out);
         }
         self.server.align(at);

@@ -249,7 +249,8 @@ impl Session {
                 out,
             );
         } else if self.replies.is_blind() {
-            if self.shared.pending.len > 1 {
+            if self.shared.pending.len > 1 || self.shared.deaf {
+                // Some of the unseen bytes answer other commands.
                 return self.lose(
                     Lost {
                         from: Speaker::Server,
