@@ -304,7 +304,11 @@ impl Session {
                 return;
             }
             if let Next::Lost { from, unseen } = next {
-                return self.lose(from, unseen, out);
+                self.lose(from, unseen, out);
+                // The server's own place is still known if it is the client's that was lost.
+                if from == Speaker::Server {
+                    return;
+                }
             }
         }
     }
