@@ -144,6 +144,8 @@ struct Shared {
     deaf: bool,
     /// Turns of a lost client with commands that still wait.
     stuck: u8,
+    /// Replies came to commands that were not told: unseen ones, or not understood.
+    missed: Option<bool>,
     tunnel: bool,
 }
 
@@ -249,7 +251,8 @@ impl Session {
                 out,
             );
         } else if self.replies.is_blind() {
-            if self.shared.pending.len > 1 {
+            if self.shared.pending.len > 1 || self.shared.deaf {
+                // Some of the unseen bytes answer other commands.
                 return self.lose(
                     Lost {
                         from: Speaker::Server,
@@ -283,6 +286,15 @@ impl Conversation for Session {
             }
             Speaker::Server => self.replies.hear(piece, &mut self.shared, out),
         };
+        if let Some(unseen) = self.shared.missed.take() {
+            self.lose(
+                Lost {
+                    from: Speaker::Client,
+                    unseen,
+                },
+                out,
+            );
+        }
         if let Err(lost) = heard {
             self.lose(lost, out);
         }

@@ -1,6 +1,7 @@
 //! What a request asks for, and how that is shown.
 
-use super::sql::{self, Shape};
+use super::bounded;
+use super::sql::Shape;
 use super::{Facts, Role};
 use std::sync::Arc;
 
@@ -72,7 +73,7 @@ impl Asked {
             return;
         }
         let list = self.more.get_or_insert_with(|| first.text().to_owned());
-        sql::join(list, op.text());
+        bounded::join(list, op.text());
         if op.role() == Role::VectorSearch {
             self.executed = Some(op.clone());
         }
@@ -97,5 +98,8 @@ impl Asked {
 
 /// Preparing a search is not yet a search.
 fn prepare(shape: &Arc<Shape>) -> Op {
-    Op::Text(sql::prefixed("PREPARE", &shape.op).into(), Role::Database)
+    Op::Text(
+        bounded::prefixed("PREPARE", &shape.op).into(),
+        Role::Database,
+    )
 }

@@ -4,15 +4,12 @@
 //! lists of values collapse, comments vanish. What can't be read with certainty (an unterminated
 //! literal, a cut statement) ends the shape with `…`: nothing after it is shown.
 
+use super::bounded::{ELLIPSIS, SHAPE_BYTES_MAX, bound};
 use super::keywords::keyword;
 use crate::decode::Role;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
-
-/// Longest shape, in bytes, the ellipsis included.
-pub(super) const SHAPE_BYTES_MAX: usize = 256;
-const ELLIPSIS: &str = "…";
 
 /// A statement without its literals.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,38 +37,6 @@ pub(super) fn shape(sql: &[u8], cut: bool) -> Shape {
     let mut writer = Writer::new(&tokens);
     let all = writer.write();
     writer.finish(all && read.is_ok() && !cut)
-}
-
-/// Joins two shapes with `; `, bounded.
-pub(super) fn join(list: &mut String, next: &str) {
-    if list.ends_with(ELLIPSIS) {
-        return;
-    }
-    list.push_str("; ");
-    list.push_str(next);
-    bound(list);
-}
-
-/// Puts a word before a shape, bounded.
-pub(super) fn prefixed(word: &str, shape: &str) -> String {
-    let mut out = String::with_capacity(word.len() + 1 + shape.len());
-    out.push_str(word);
-    out.push(' ');
-    out.push_str(shape);
-    bound(&mut out);
-    out
-}
-
-fn bound(text: &mut String) {
-    if text.len() <= SHAPE_BYTES_MAX {
-        return;
-    }
-    let mut end = SHAPE_BYTES_MAX - ELLIPSIS.len();
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.truncate(end);
-    text.push_str(ELLIPSIS);
 }
 
 /// What was written last; decides spaces and whether a sign is unary.

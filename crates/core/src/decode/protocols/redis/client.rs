@@ -107,6 +107,7 @@ impl Commands {
                 && sniff::is_command(piece.data, true) == Some(true);
         if begins {
             shared.deaf = false;
+            shared.client_unseen = false;
             self.state = State::Start;
             self.line.clear();
         }

@@ -2,7 +2,7 @@
 
 use super::server::Replies;
 use super::walk::Word;
-use super::{Answer, Facts, Frame, Lost, Shared, Speaker};
+use super::{Answer, Facts, Frame, Shared};
 
 /// What a message of the server is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,13 +20,7 @@ pub(super) enum Kind {
 
 impl Replies {
     /// A message begins: what is it?
-    pub(super) fn top(
-        &mut self,
-        kind: u8,
-        rest: &[u8],
-        shared: &mut Shared,
-        out: &mut Vec<Frame>,
-    ) -> Result<(), Lost> {
+    pub(super) fn top(&mut self, kind: u8, rest: &[u8], shared: &mut Shared, out: &mut Vec<Frame>) {
         let confirms = matches!(shared.pending.front(), Some(Answer::Confirmations(_)));
         let array = kind == b'*' && (confirms || shared.subscribed && !shared.resp3);
         self.bulk_error = kind == b'!';
@@ -37,21 +31,17 @@ impl Replies {
         };
         self.wants_word = u8::from(self.kind != Kind::Reply || self.bulk_error);
         if self.kind != Kind::Reply {
-            return Ok(());
+            return;
         }
         if shared.pending.front().is_none() {
             // An error may precede the end of the connection; any other reply answers what was
             // not seen.
             self.kind = Kind::Unsolicited;
-            let unseen = std::mem::take(&mut shared.client_unseen);
-            return if kind == b'-' || shared.deaf {
-                Ok(())
-            } else {
-                Err(Lost {
-                    from: Speaker::Client,
-                    unseen,
-                })
-            };
+            if kind != b'-' && !shared.deaf {
+                shared.deaf = true;
+                shared.missed = Some(std::mem::take(&mut shared.client_unseen));
+            }
+            return;
         }
         let facts = match kind {
             b'-' => failed(rest),
@@ -62,7 +52,6 @@ impl Replies {
             },
         };
         shared.begin(self.start, facts, out);
-        Ok(())
     }
 
     /// A message ended before `at`.

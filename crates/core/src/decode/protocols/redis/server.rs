@@ -175,7 +175,7 @@ impl Replies {
             return Ok(Read::Garbage);
         }
         if self.levels.is_empty() && kind != b'|' {
-            self.top(kind, rest, shared, out)?;
+            self.top(kind, rest, shared, out);
         }
         self.inside = true;
         Ok(self.open(kind, rest, cursor.at, shared, out))

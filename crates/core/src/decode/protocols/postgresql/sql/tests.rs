@@ -1,3 +1,4 @@
+use super::super::bounded::prefixed;
 use super::*;
 
 fn op(sql: &str) -> String {
