@@ -76,26 +76,53 @@ impl Writer {
     /// Makes the file, readable by its owner only.
     pub fn create(path: &Path) -> Result<Self, FbcapError> {
         use std::os::unix::fs::OpenOptionsExt;
-        let io = |source| FbcapError::Io { path: path.to_owned(), source };
+        let io = |source| FbcapError::Io {
+            path: path.to_owned(),
+            source,
+        };
         let mut options = File::options();
-        let file = options.write(true).create(true).truncate(true).mode(0o600).open(path).map_err(io)?;
+        let file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(io)?;
         let mut file = BufWriter::new(file);
         file.write_all(&MAGIC).map_err(io)?;
-        Ok(Self { path: path.to_owned(), out: FrameEncoder::new(file) })
+        Ok(Self {
+            path: path.to_owned(),
+            out: FrameEncoder::new(file),
+        })
     }
 
     /// Appends encoded entries; may be cut anywhere.
     pub fn write(&mut self, encoded: &[u8]) -> Result<(), FbcapError> {
         let path = &self.path;
-        self.out.write_all(encoded).map_err(|source| FbcapError::Io { path: path.clone(), source })
+        self.out
+            .write_all(encoded)
+            .map_err(|source| FbcapError::Io {
+                path: path.clone(),
+                source,
+            })
     }
 
     /// Completes the file.
     pub fn finish(self) -> Result<(), FbcapError> {
         let path = self.path;
-        let io = |source| FbcapError::Io { path: path.clone(), source };
-        let inner = self.out.finish().map_err(|e| io(std::io::Error::other(e)))?;
-        inner.into_inner().map_err(|e| io(e.into_error()))?.sync_all().map_err(io)
+        let io = |source| FbcapError::Io {
+            path: path.clone(),
+            source,
+        };
+        let inner = self
+            .out
+            .finish()
+            .map_err(|e| io(std::io::Error::other(e)))?;
+        inner
+            .into_inner()
+            .map_err(|e| io(e.into_error()))?
+            .sync_all()
+            .map_err(io)
     }
 }
 
@@ -109,18 +136,32 @@ pub struct Reader {
 impl Reader {
     /// Opens a file and checks that it is one.
     pub fn open(path: &Path) -> Result<Self, FbcapError> {
-        let io = |source| FbcapError::Io { path: path.to_owned(), source };
+        let io = |source| FbcapError::Io {
+            path: path.to_owned(),
+            source,
+        };
         let mut file = BufReader::new(File::open(path).map_err(io)?);
         let mut magic = [0; 8];
         match file.read_exact(&mut magic) {
             Ok(()) if magic == MAGIC => {}
             Ok(()) if magic[..7] == MAGIC[..7] => {
-                return Err(FbcapError::Version { path: path.to_owned(), found: magic[7] });
+                return Err(FbcapError::Version {
+                    path: path.to_owned(),
+                    found: magic[7],
+                });
             }
             Err(source) if source.kind() != ErrorKind::UnexpectedEof => return Err(io(source)),
-            _ => return Err(FbcapError::NotACapture { path: path.to_owned() }),
+            _ => {
+                return Err(FbcapError::NotACapture {
+                    path: path.to_owned(),
+                });
+            }
         }
-        Ok(Self { path: path.to_owned(), input: FrameDecoder::new(file), entries: 0 })
+        Ok(Self {
+            path: path.to_owned(),
+            input: FrameDecoder::new(file),
+            entries: 0,
+        })
     }
 
     /// The next entry; `None` at the end.
@@ -148,7 +189,11 @@ impl Reader {
     }
 
     fn damaged(&self, why: &dyn std::fmt::Display) -> FbcapError {
-        FbcapError::Damaged { path: self.path.clone(), entries: self.entries, why: why.to_string() }
+        FbcapError::Damaged {
+            path: self.path.clone(),
+            entries: self.entries,
+            why: why.to_string(),
+        }
     }
 }
 
@@ -184,8 +229,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("b");
         std::fs::write(&path, b"hello").unwrap();
-        assert!(matches!(Reader::open(&path), Err(FbcapError::NotACapture { .. })));
+        assert!(matches!(
+            Reader::open(&path),
+            Err(FbcapError::NotACapture { .. })
+        ));
         std::fs::write(&path, b"FBCAP\x00\x00\x09").unwrap();
-        assert!(matches!(Reader::open(&path), Err(FbcapError::Version { found: 9, .. })));
+        assert!(matches!(
+            Reader::open(&path),
+            Err(FbcapError::Version { found: 9, .. })
+        ));
     }
 }

@@ -142,13 +142,21 @@ impl Pipeline {
             return;
         }
         let owner = self.halves.early_owner(open.cookie);
-        self.entries.insert(open.cookie, Socket { connection: Connection::new(open), owner });
+        self.entries.insert(
+            open.cookie,
+            Socket {
+                connection: Connection::new(open),
+                owner,
+            },
+        );
         self.meet(open.cookie);
     }
 
     /// Registers an end so that its other end on this host finds it.
     fn meet(&mut self, cookie: Cookie) {
-        let Some(entry) = self.entries.get(&cookie) else { return };
+        let Some(entry) = self.entries.get(&cookie) else {
+            return;
+        };
         let connection = &entry.connection;
         if let (Some(bases), Some(speaker)) = (connection.bases(), connection.speaker()) {
             self.ends.entry(bases).or_default()[speaker as usize] = Some(cookie);
@@ -165,7 +173,9 @@ impl Pipeline {
     }
 
     fn segment(&mut self, segment: &Segment<'_>) {
-        let Some(entry) = self.entries.get_mut(&segment.cookie) else { return };
+        let Some(entry) = self.entries.get_mut(&segment.cookie) else {
+            return;
+        };
         let connection = &mut entry.connection;
         let known = connection.speaker().is_some();
         connection.decode(segment, &mut self.frames);
@@ -181,7 +191,9 @@ impl Pipeline {
     }
 
     fn told(&mut self, segment: &Segment<'_>, told: Told) {
-        let Some(entry) = self.entries.get_mut(&segment.cookie) else { return };
+        let Some(entry) = self.entries.get_mut(&segment.cookie) else {
+            return;
+        };
         let known = entry.connection.speaker().is_some();
         entry.connection.told(segment, &told);
         self.frames = told.frames;
@@ -190,7 +202,9 @@ impl Pipeline {
 
     /// Applies the frames of a step. `known`: it was known before who speaks.
     fn step(&mut self, cookie: Cookie, known: bool) {
-        let Some(entry) = self.entries.get_mut(&cookie) else { return };
+        let Some(entry) = self.entries.get_mut(&cookie) else {
+            return;
+        };
         let outcome = entry.connection.pair(&mut self.frames);
         if !known && entry.connection.speaker().is_some() {
             self.meet(cookie);
@@ -200,10 +214,13 @@ impl Pipeline {
 
     /// Deals with what a step did to a connection's requests.
     fn settle(&mut self, cookie: Cookie, outcome: Outcome) {
-        let Some(entry) = self.entries.get_mut(&cookie) else { return };
+        let Some(entry) = self.entries.get_mut(&cookie) else {
+            return;
+        };
         let connection = &mut entry.connection;
         let now_ns = connection.last_ns;
-        self.losses.add(outcome.unfinished, LossReason::Unfinished, now_ns);
+        self.losses
+            .add(outcome.unfinished, LossReason::Unfinished, now_ns);
         self.losses.add(outcome.cut, LossReason::PayloadCut, now_ns);
         self.losses.add(outcome.resync, LossReason::Resync, now_ns);
         if let Some((incoming, outgoing)) = connection.order() {
@@ -231,7 +248,9 @@ impl Pipeline {
     }
 
     fn finish(&mut self, cookie: Cookie, pending: &Pending) {
-        let Some(entry) = self.entries.get(&cookie) else { return };
+        let Some(entry) = self.entries.get(&cookie) else {
+            return;
+        };
         let connection = &entry.connection;
         let now_ns = connection.last_ns;
         let (Some(half), Some((client_base, server_base))) =
@@ -240,10 +259,23 @@ impl Pipeline {
             self.losses.add(1, LossReason::Unfinished, now_ns);
             return;
         };
-        let key = WireKey { client_base, server_base, at: half.at as u32 };
-        let process = entry.owner.as_ref().map(|(pid, comm)| self.processes.process(*pid, comm));
+        let key = WireKey {
+            client_base,
+            server_base,
+            at: half.at as u32,
+        };
+        let process = entry
+            .owner
+            .as_ref()
+            .map(|(pid, comm)| self.processes.process(*pid, comm));
         let open = &connection.open;
-        let held = Held { half, process, local: open.local, peer: open.peer, since_ns: now_ns };
+        let held = Held {
+            half,
+            process,
+            local: open.local,
+            peer: open.peer,
+            since_ns: now_ns,
+        };
         match self.halves.take(&key) {
             Some(other) => self.emit(&key, held, Some(other)),
             None if self.other_end_works_on(&key, &held.half) => {
@@ -279,21 +311,27 @@ impl Pipeline {
                 (None, None) => return,
             },
         );
-        let halves = (client.as_ref().map(|h| &h.half), server.as_ref().map(|h| &h.half));
+        let halves = (
+            client.as_ref().map(|h| &h.half),
+            server.as_ref().map(|h| &h.half),
+        );
         if let Some(record) = join::record(key, halves.0, halves.1, parties, &*self.clock) {
             self.out.push(Output::Record(Box::new(record)));
         }
     }
 
     fn close(&mut self, close: &Close, told: Option<Told>) {
-        let Some(entry) = self.entries.get_mut(&close.cookie) else { return };
+        let Some(entry) = self.entries.get_mut(&close.cookie) else {
+            return;
+        };
         entry.connection.last_ns = close.at_ns;
         match told {
             None => entry.connection.close(close, &mut self.frames),
             Some(told) => self.frames = told.frames,
         }
         if let Some(tape) = &mut self.tape {
-            tape.entries.push(Entry::Close(*close, entry.connection.tell(&self.frames)));
+            tape.entries
+                .push(Entry::Close(*close, entry.connection.tell(&self.frames)));
         }
         self.step(close.cookie, true);
         if !close.half {
@@ -303,10 +341,13 @@ impl Pipeline {
 
     fn forget(&mut self, cookie: Cookie) {
         self.answering.remove(&cookie);
-        let Some(entry) = self.entries.remove(&cookie) else { return };
+        let Some(entry) = self.entries.remove(&cookie) else {
+            return;
+        };
         let connection = entry.connection;
         let left = connection.in_flight() as u64;
-        self.losses.add(left, LossReason::Unfinished, connection.last_ns);
+        self.losses
+            .add(left, LossReason::Unfinished, connection.last_ns);
         let (Some(bases), Some(speaker)) = (connection.bases(), connection.speaker()) else {
             return;
         };
@@ -363,13 +404,16 @@ impl Pipeline {
     }
 
     fn silent(&mut self, cookie: Cookie, told: Option<Told>) {
-        let Some(entry) = self.entries.get_mut(&cookie) else { return };
+        let Some(entry) = self.entries.get_mut(&cookie) else {
+            return;
+        };
         match told {
             None => entry.connection.silent(&mut self.frames),
             Some(told) => self.frames = told.frames,
         }
         if let Some(tape) = &mut self.tape {
-            tape.entries.push(Entry::Silent(cookie, entry.connection.tell(&self.frames)));
+            tape.entries
+                .push(Entry::Silent(cookie, entry.connection.tell(&self.frames)));
         }
         self.step(cookie, true);
     }
@@ -380,6 +424,7 @@ impl Pipeline {
         for (key, held) in self.halves.drain() {
             self.emit(&key, held, None);
         }
-        self.losses.report(now_ns + 1_000_000_000, &*self.clock, &mut self.out);
+        self.losses
+            .report(now_ns + 1_000_000_000, &*self.clock, &mut self.out);
     }
 }

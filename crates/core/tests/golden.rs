@@ -4,8 +4,10 @@
 //! `\n`, `\\` and `\xNN` escapes. A line that ends in ` +N` had N more bytes that were not copied.
 //! `#` begins a comment. `UPDATE=1` writes the expectations anew.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use forebay_core::decode::protocols::PROTOCOLS;
-use forebay_core::decode::{Conversation, Frame, Guess, MEMORY_BYTES_MAX, Piece, Speaker};
+use forebay_core::decode::{Conversation, Frame, Guess, MEMORY_BYTES_MAX, Piece, Report, Speaker};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -176,6 +178,91 @@ fn cutting_changes_nothing() {
         for cut in [1, 2, 3, 5, 7, 16, 61, 200] {
             let parts = frames(&mut *open(&protocol), &said, cut);
             assert_eq!(whole, parts, "{} in pieces of {cut}", file.display());
+        }
+    }
+}
+
+/// As the kernel reports: of each turn the first bytes that the parser wants, then only lengths
+/// and tails.
+fn frames_of_heads(parser: &mut dyn Conversation, all: &[Said], write: usize) -> Vec<Frame> {
+    let mut out = Vec::new();
+    let (mut last, mut budget) = (None, 0);
+    for one in all {
+        let mut offset = one.offset;
+        for data in one.data.chunks(write) {
+            let turn = last != Some(one.from);
+            if turn {
+                let want = parser.want();
+                let report = if one.from == Speaker::Client {
+                    want.client
+                } else {
+                    want.server
+                };
+                budget = match report {
+                    Report::Turns { head_bytes } => usize::from(head_bytes),
+                    _ => 0,
+                };
+            }
+            last = Some(one.from);
+            let seen = &data[..data.len().min(budget)];
+            budget -= seen.len();
+            let tail = if seen.len() < data.len() {
+                &data[data.len().saturating_sub(8)..]
+            } else {
+                &[]
+            };
+            let len = data.len() as u64;
+            parser.feed(
+                &Piece {
+                    from: one.from,
+                    offset,
+                    len,
+                    data: seen,
+                    tail,
+                    turn,
+                },
+                &mut out,
+            );
+            offset += len;
+        }
+    }
+    out
+}
+
+/// Where requests begin, what they are, and where responses end.
+fn outline(frames: &[Frame]) -> Vec<String> {
+    let mut all: Vec<String> = frames
+        .iter()
+        .filter_map(|frame| match frame {
+            Frame::Request { at, facts } => Some(format!("request {at:09} {:?}", facts.op)),
+            Frame::Response { at, .. } => Some(format!("response {at:09}")),
+            Frame::ResponseEnd { at } => Some(format!("end {at:09}")),
+            Frame::Lost { .. } => Some(format!("{frame:?}")),
+            _ => None,
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn the_first_bytes_of_each_turn_are_enough() {
+    for (protocol, file) in captures() {
+        let said = read(&file);
+        if said.iter().any(|s| s.unseen > 0) || !["postgresql", "redis"].contains(&&*protocol) {
+            continue;
+        }
+        let whole = frames(&mut *open(&protocol), &said, usize::MAX);
+        for write in [usize::MAX, 1460, 700] {
+            let mut parser = open(&protocol);
+            let mut heads = frames_of_heads(&mut *parser, &said, write);
+            parser.end(Speaker::Server, &mut heads);
+            assert_eq!(
+                outline(&whole),
+                outline(&heads),
+                "{} written in {write}",
+                file.display()
+            );
         }
     }
 }

@@ -71,7 +71,10 @@ fn segment<'a>(bytes: &'a [u8], record: &fb_record) -> Option<Event<'a>> {
         head,
         tail,
         tcp: tcp(&fixed.tcp),
-        thread: Thread { tid: fixed.tcp.tid, run_delay_ns: fixed.tcp.run_delay_ns },
+        thread: Thread {
+            tid: fixed.tcp.tid,
+            run_delay_ns: fixed.tcp.run_delay_ns,
+        },
     }))
 }
 
@@ -104,7 +107,12 @@ fn open(o: fb_open) -> Event<'static> {
 }
 
 fn owner(o: fb_owner) -> Event<'static> {
-    let comm: Vec<u8> = o.comm.iter().map(|c| *c as u8).take_while(|c| *c != 0).collect();
+    let comm: Vec<u8> = o
+        .comm
+        .iter()
+        .map(|c| *c as u8)
+        .take_while(|c| *c != 0)
+        .collect();
     Event::Owner(Owner {
         cookie: o.r.cookie,
         pid: o.pid,
@@ -124,7 +132,11 @@ fn close(c: fb_close) -> Event<'static> {
 }
 
 fn direction(d: u8) -> Direction {
-    if d == 0 { Direction::In } else { Direction::Out }
+    if d == 0 {
+        Direction::In
+    } else {
+        Direction::Out
+    }
 }
 
 fn address(bytes: [u8; 16]) -> IpAddr {

@@ -29,7 +29,11 @@ pub struct Run<'a> {
 
 enum Talk {
     /// Not known yet: the first bytes of each direction's turn (incoming, outgoing).
-    Unknown { held: [Vec<u8>; 2], held_at: [u64; 2], turns: u32 },
+    Unknown {
+        held: [Vec<u8>; 2],
+        held_at: [u64; 2],
+        turns: u32,
+    },
     Known(&'static Protocol, Box<dyn Conversation>),
     Opaque(Raw),
     /// Of a tape: frames come from elsewhere.
@@ -49,8 +53,17 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder for an end that is `speaker`, if known. `old`: joined in the middle.
     pub fn new(speaker: Option<Speaker>, old: bool) -> Self {
-        let talk = Talk::Unknown { held: Default::default(), held_at: [0; 2], turns: 0 };
-        Self { talk, speaker, old, next: [None; 2] }
+        let talk = Talk::Unknown {
+            held: Default::default(),
+            held_at: [0; 2],
+            turns: 0,
+        };
+        Self {
+            talk,
+            speaker,
+            old,
+            next: [None; 2],
+        }
     }
 
     /// Who is at this end.
@@ -80,7 +93,10 @@ impl Decoder {
     pub fn know(&mut self, speaker: Option<Speaker>, protocol: Option<&str>) {
         self.speaker = self.speaker.or(speaker);
         if let Some(name) = protocol {
-            let known = PROTOCOLS.iter().map(|p| p.name).find(|known| *known == name);
+            let known = PROTOCOLS
+                .iter()
+                .map(|p| p.name)
+                .find(|known| *known == name);
             self.talk = Talk::Told(known.unwrap_or(super::raw::NAME));
         }
     }
@@ -100,13 +116,33 @@ impl Decoder {
         }
         *next = Some(end);
         if run.offset > expected {
-            let hole = Run { offset: expected, len: run.offset - expected, head: &[], tail: &[], ..*run };
+            let hole = Run {
+                offset: expected,
+                len: run.offset - expected,
+                head: &[],
+                tail: &[],
+                ..*run
+            };
             self.take(&hole, out);
-            self.take(&Run { turn: false, ..*run }, out);
+            self.take(
+                &Run {
+                    turn: false,
+                    ..*run
+                },
+                out,
+            );
         } else {
             let skip = expected - run.offset;
             let head = run.head.get(skip as usize..).unwrap_or(&[]);
-            self.take(&Run { offset: expected, len: run.len - skip, head, ..*run }, out);
+            self.take(
+                &Run {
+                    offset: expected,
+                    len: run.len - skip,
+                    head,
+                    ..*run
+                },
+                out,
+            );
         }
     }
 
@@ -138,8 +174,17 @@ impl Decoder {
     /// Tries to name the protocol. `true`: the caller goes on with this run's bytes.
     fn recognise(&mut self, run: &Run<'_>, out: &mut Vec<Frame>) -> bool {
         let side = usize::from(run.outgoing);
-        let hint = self.speaker.map(|us| if run.outgoing { us } else { us.other() });
-        let Talk::Unknown { held, held_at, turns } = &mut self.talk else { return true };
+        let hint = self
+            .speaker
+            .map(|us| if run.outgoing { us } else { us.other() });
+        let Talk::Unknown {
+            held,
+            held_at,
+            turns,
+        } = &mut self.talk
+        else {
+            return true;
+        };
         if run.turn || held[side].is_empty() {
             *turns += 1;
             held[side].clear();
@@ -188,11 +233,21 @@ impl Decoder {
     /// A fresh connection whose client said something nobody knows is opaque at once; an old one
     /// may have been joined inside a message.
     fn give_up_if_due(&mut self, outgoing: bool) -> bool {
-        let Talk::Unknown { turns, .. } = &self.talk else { return true };
-        let due = if self.old { *turns >= OLD_TURNS_MAX } else { true };
+        let Talk::Unknown { turns, .. } = &self.talk else {
+            return true;
+        };
+        let due = if self.old {
+            *turns >= OLD_TURNS_MAX
+        } else {
+            true
+        };
         if due {
             // Nobody knows who asks: the end that speaks now counts as the client.
-            let us = if outgoing { Speaker::Client } else { Speaker::Server };
+            let us = if outgoing {
+                Speaker::Client
+            } else {
+                Speaker::Server
+            };
             self.speaker.get_or_insert(us);
             self.talk = Talk::Opaque(Raw::default());
         }
@@ -253,5 +308,9 @@ fn sniff(bytes: &[u8], hint: Option<Speaker>) -> Verdict {
             Guess::Mine(_) | Guess::NotMine => {}
         }
     }
-    if short && bytes.len() < SNIFF_BYTES_MAX { Verdict::Short } else { Verdict::Nobody }
+    if short && bytes.len() < SNIFF_BYTES_MAX {
+        Verdict::Short
+    } else {
+        Verdict::Nobody
+    }
 }

@@ -5,8 +5,8 @@ use super::points::Seen;
 use super::timeline::Timeline;
 use crate::decode::connection::{Decoder, Run};
 use crate::decode::{Facts, Frame, Report, Speaker};
-use crate::tape::Told;
 use crate::event::{Close, Direction, End, Mark, Open, Segment, TcpState};
+use crate::tape::Told;
 
 /// What one end saw of one finished request.
 #[derive(Clone, Debug)]
@@ -126,7 +126,11 @@ impl Connection {
 
     /// Whether a response is passing: its end may lie in what the kernel has not reported yet.
     pub fn is_answering(&self) -> bool {
-        !self.waiting.is_empty() || self.pairer.oldest().is_some_and(|p| p.response_at.is_some())
+        !self.waiting.is_empty()
+            || self
+                .pairer
+                .oldest()
+                .is_some_and(|p| p.response_at.is_some())
     }
 
     /// Requests in flight.
@@ -176,7 +180,8 @@ impl Connection {
     /// Takes a segment whose bytes another decoder has read.
     pub fn told(&mut self, segment: &Segment<'_>, told: &Told) {
         let run = self.run(segment);
-        self.decoder.told(&run, told.speaker, told.protocol.as_deref());
+        self.decoder
+            .told(&run, told.speaker, told.protocol.as_deref());
     }
 
     /// What the decoder knows, with frames it just found.
@@ -228,12 +233,18 @@ impl Connection {
             Direction::Out => (&mut line.net, &mut line.app),
         };
         let (near_ns, near_last_ns, far_ns, far_last_ns) = match segment.direction {
-            Direction::In => {
-                (segment.app_ns, segment.app_last_ns, segment.net_ns, segment.net_last_ns)
-            }
-            Direction::Out => {
-                (segment.net_ns, segment.net_last_ns, segment.app_ns, segment.app_last_ns)
-            }
+            Direction::In => (
+                segment.app_ns,
+                segment.app_last_ns,
+                segment.net_ns,
+                segment.net_last_ns,
+            ),
+            Direction::Out => (
+                segment.net_ns,
+                segment.net_last_ns,
+                segment.app_ns,
+                segment.app_last_ns,
+            ),
         };
         if first {
             near.add(offset, near_ns);
@@ -272,7 +283,10 @@ impl Connection {
     /// A FIN arrives before the bytes in front of it are read: it counts when they are.
     fn end_at_fin(&mut self, frames: &mut Vec<Frame>) {
         let taken = self.decoder.taken(false);
-        if self.fin.is_some_and(|fin| taken.is_none_or(|taken| taken >= fin)) {
+        if self
+            .fin
+            .is_some_and(|fin| taken.is_none_or(|taken| taken >= fin))
+        {
             self.fin = None;
             self.decoder.end(false, frames);
         }
@@ -341,7 +355,9 @@ impl Connection {
     /// Whether the times of a finished request are all there yet.
     pub fn is_timed(&self, pending: &Pending) -> bool {
         let side = usize::from(self.speaker() == Some(Speaker::Server));
-        pending.response_end.is_some_and(|end| self.timed[side] >= end)
+        pending
+            .response_end
+            .is_some_and(|end| self.timed[side] >= end)
     }
 
     /// Keeps finished requests whose times are still on their way.
@@ -357,8 +373,9 @@ impl Connection {
             return Vec::new();
         }
         let waiting = std::mem::take(&mut self.waiting);
-        let (ready, waiting): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|pending| self.is_timed(pending));
+        let (ready, waiting): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .partition(|pending| self.is_timed(pending));
         self.waiting = waiting;
         ready
     }
@@ -372,7 +389,9 @@ impl Connection {
             _ => (0, 1),
         };
         let ask_from = oldest.map_or(self.timed[ask], |p| p.at);
-        let answer_from = oldest.and_then(|p| p.response_at).unwrap_or(self.timed[answer]);
+        let answer_from = oldest
+            .and_then(|p| p.response_at)
+            .unwrap_or(self.timed[answer]);
         self.timelines[ask].forget_before(ask_from.min(self.timed[ask]));
         self.timelines[answer].forget_before(answer_from.min(self.timed[answer]));
     }

@@ -17,7 +17,12 @@ impl Pipeline {
                 let process = self.processes.process(*pid, comm);
                 entries.push(Entry::Workload(*pid, (*process.workload).clone()));
                 let cookie = entry.connection.open.cookie;
-                let owner = Owner { cookie, pid: *pid, comm: comm.clone(), cgroup: 0 };
+                let owner = Owner {
+                    cookie,
+                    pid: *pid,
+                    comm: comm.clone(),
+                    cgroup: 0,
+                };
                 entries.push(Entry::Owner(owner));
             }
         }
@@ -26,7 +31,9 @@ impl Pipeline {
 
     /// What was recorded since the last call; `None` when nothing is being recorded.
     pub fn take_tape(&mut self) -> Option<Vec<Entry>> {
-        self.tape.as_mut().map(|tape| std::mem::take(&mut tape.entries))
+        self.tape
+            .as_mut()
+            .map(|tape| std::mem::take(&mut tape.entries))
     }
 
     /// Ends the recording.

@@ -8,8 +8,9 @@
 //!   Flush, answered up to the last reply that they are due;
 //! - a COPY with its data. `START_REPLICATION` is answered by CopyBothResponse, then a tunnel.
 //!
-//! After a `Lost` nothing that was sent before it is answered any more: a client turn after
-//! a ReadyForQuery starts afresh.
+//! After a `Lost` of the server's stream nothing that was sent before it is answered any more; after
+//! one of the client's stream what was told before it still is. A client turn after a ReadyForQuery,
+//! when nothing waits, starts afresh. It must begin with a whole message to be believed.
 
 mod asked;
 mod client;
@@ -73,6 +74,11 @@ enum Until {
     Never,
 }
 
+/// A lost client's known requests are given up when it takes so many turns before their answers.
+const STUCK_TURNS_MAX: u8 = 8;
+/// Number of replies due to messages that were not seen.
+const UNKNOWN: u16 = u16::MAX;
+
 /// A request without a complete answer.
 #[derive(Clone, Copy, Debug)]
 struct Pending {
@@ -120,6 +126,10 @@ struct State {
     skipping: bool,
     /// The client's stream had bytes that were not seen and might hold requests.
     client_unseen: bool,
+    /// The client's place is lost: replies to nothing are no news.
+    deaf: bool,
+    /// Turns of a lost client with requests that still wait.
+    stuck: u8,
     tunnel: bool,
     client_head: u16,
     server_head: u16,
@@ -153,6 +163,8 @@ impl Session {
                 client_form: Form::Typed,
                 skipping: false,
                 client_unseen: false,
+                deaf: false,
+                stuck: 0,
                 tunnel: false,
                 client_head: CLIENT_HEAD_BYTES,
                 server_head: SERVER_HEAD_BYTES,
@@ -170,8 +182,12 @@ impl Session {
             *head = (*head * 2).min(HEAD_BYTES_MAX);
         }
         self.client.lose();
-        self.server.lose();
-        self.state.forget();
+        self.state.deaf = true;
+        self.state.stuck = 0;
+        if from == Speaker::Server {
+            self.server.lose();
+            self.state.forget();
+        }
     }
 
     /// Walks one piece of the client.
@@ -190,8 +206,7 @@ impl Session {
                     unseen: false,
                 },
                 Step::Unseen if self.state.is_open_ended() => {
-                    self.state.client_unseen = true;
-                    self.state.asked.unseen = true;
+                    self.state.lose_count();
                     self.blind_client(out);
                     return;
                 }
@@ -220,6 +235,7 @@ impl Session {
             return true;
         }
         if piece.offset == 0 && piece.data.first() == Some(&0) {
+            self.state.deaf = false;
             self.state.client_form = Form::Startup;
             self.server.align(0);
             self.client.align(0);
@@ -230,11 +246,12 @@ impl Session {
             && if blind {
                 !self.state.is_open_ended()
             } else {
-                idle
+                idle && self.state.pending.is_empty()
             }
             && sniff::is_message(Speaker::Client, piece.data) == Some(true);
         if begins {
             self.state.client_form = Form::Typed;
+            self.state.deaf = false;
             self.client.align(piece.offset);
         }
         begins
@@ -312,9 +329,16 @@ impl Session {
     /// The client speaks again: settles a response whose end was not seen.
     fn turn_to_client(&mut self, out: &mut Vec<Frame>) {
         let at = self.server.at;
-        if self.server.is_blind() && self.state.ended_by_turn(at, out) {
-            self.server.align(at);
-        } else if self.server.is_lost() && !self.state.pending.is_empty() {
+        if self.state.pending.is_empty() {
+            return;
+        }
+        self.state.stuck += u8::from(self.client.is_lost());
+        let blind = self.server.is_blind();
+        if self.state.ended_by_turn(blind, at, out) {
+            if blind {
+                self.server.align(at);
+            }
+        } else if self.server.is_lost() || self.state.stuck >= STUCK_TURNS_MAX {
             // Its response went by unrecognised; the next one would be taken for it.
             self.lose(Speaker::Server, false, out);
         }
@@ -327,6 +351,9 @@ impl Session {
             return;
         }
         let at = self.server.at;
+        if self.state.pending.is_empty() && self.state.deaf {
+            return self.server.align(at);
+        }
         if self.state.pending.len() != 1 {
             return self.lose(Speaker::Server, true, out);
         }

@@ -7,7 +7,9 @@
 //!
 //! A reply whose end lies in unseen bytes (a large nested reply) ends with the last byte before
 //! the client speaks again; with several commands in flight it is a `Lost`. After a `Lost`
-//! nothing that was sent before it is answered any more.
+//! of the server's stream nothing that was sent before it is answered any more; after one of the
+//! client's stream what was told before it still is, and a client turn with nothing left to answer
+//! starts afresh. It must begin with a whole command name to be believed.
 
 mod client;
 mod command;
@@ -49,6 +51,9 @@ const HEAD_BYTES_MAX: u16 = 4096;
 /// Runs of equal commands in flight; a client that pipelines more loses its place.
 const RUNS_MAX: usize = 256;
 
+/// A lost client's known commands are given up when it takes so many turns before their replies.
+const STUCK_TURNS_MAX: u8 = 8;
+
 /// How a command is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
@@ -85,12 +90,12 @@ impl Pending {
     fn push(&mut self, answer: Answer) -> bool {
         let merges = !matches!(answer, Answer::Confirmations(_));
         let full = self.runs.len() >= RUNS_MAX;
-        self.len += 1;
         match self.runs.back_mut() {
             Some(run) if merges && run.answer == answer && run.count < u32::MAX => run.count += 1,
             _ if full => return false,
             _ => self.runs.push_back(Run { answer, count: 1 }),
         }
+        self.len += 1;
         true
     }
 
@@ -135,6 +140,10 @@ struct Shared {
     started: bool,
     /// Some bytes of the client, which might be commands, were not seen.
     client_unseen: bool,
+    /// The client's place is lost: replies to nothing are no news.
+    deaf: bool,
+    /// Turns of a lost client with commands that still wait.
+    stuck: u8,
     tunnel: bool,
 }
 
@@ -208,15 +217,20 @@ impl Session {
             *head = (*head * 4).min(HEAD_BYTES_MAX);
         }
         self.commands.lose();
-        self.replies.lose();
-        let Shared {
-            subscribed, resp3, ..
-        } = self.shared;
-        self.shared = Shared {
-            subscribed,
-            resp3,
-            ..Shared::default()
-        };
+        self.shared.deaf = true;
+        self.shared.stuck = 0;
+        if lost.from == Speaker::Server {
+            self.replies.lose();
+            let Shared {
+                subscribed, resp3, ..
+            } = self.shared;
+            self.shared = Shared {
+                subscribed,
+                resp3,
+                deaf: true,
+                ..Shared::default()
+            };
+        }
     }
 
     /// The client speaks again: settles a reply whose end was not seen.
@@ -224,7 +238,8 @@ impl Session {
         if self.shared.pending.len == 0 {
             return;
         }
-        if self.replies.is_lost() {
+        self.shared.stuck += u8::from(self.commands.is_lost());
+        if self.replies.is_lost() || self.shared.stuck >= STUCK_TURNS_MAX {
             // Its reply went by unrecognised; the next one would be taken for it.
             self.lose(
                 Lost {

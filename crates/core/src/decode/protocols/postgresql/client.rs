@@ -4,7 +4,8 @@ use super::sniff::{self, Startup};
 
 use super::statements::Space;
 use super::{
-    Asked, Form, Frame, HEAD_BYTES_MAX, Next, Op, PENDING_MAX, Pending, Speaker, State, Until,
+    Asked, Form, Frame, HEAD_BYTES_MAX, Next, Op, PENDING_MAX, Pending, Speaker, State, UNKNOWN,
+    Until,
 };
 
 /// As much of a statement's text as is read.
@@ -236,6 +237,15 @@ impl State {
             got: 0,
         });
         Next::Go
+    }
+
+    /// Messages of the newest request are in unseen bytes: how many replies are due is not known.
+    pub(super) fn lose_count(&mut self) {
+        self.client_unseen = true;
+        self.asked.unseen = true;
+        if let Some(newest) = self.pending.back_mut() {
+            newest.due = UNKNOWN;
+        }
     }
 
     /// Sync or Flush: the newest request is complete.

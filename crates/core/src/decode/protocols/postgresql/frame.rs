@@ -200,14 +200,14 @@ impl Walker {
                 let len = u32::from_be_bytes([kind, a, b, c]);
                 (8..=STARTUP_BYTES_MAX)
                     .contains(&len)
-                    .then_some((0, u64::from(len) - 4, 4))
+                    .then(|| (0, u64::from(len) - 4, 4))
             }
             Form::Typed => {
                 let wanted = (self.capture)(kind)?;
                 let len = u32::from_be_bytes([a, b, c, d]);
                 (4..=MESSAGE_BYTES_MAX)
                     .contains(&len)
-                    .then_some((kind, u64::from(len) - 4, wanted))
+                    .then(|| (kind, u64::from(len) - 4, wanted))
             }
         }
     }

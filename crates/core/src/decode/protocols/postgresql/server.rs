@@ -1,7 +1,7 @@
 //! What the server's messages answer: begins and ends responses.
 
 use super::frame::Form;
-use super::{Asked, Facts, Frame, Next, Outcome, Pending, Speaker, State, Until, sniff};
+use super::{Asked, Facts, Frame, Next, Outcome, Pending, Speaker, State, UNKNOWN, Until, sniff};
 use std::collections::VecDeque;
 
 /// Body bytes of an ErrorResponse up to its SQLSTATE, and of a command tag.
@@ -41,6 +41,7 @@ impl State {
                 // Notices, parameters and notifications come at any time; an error before the
                 // server ends the session.
                 b'N' | b'S' | b'A' | b'E' => Next::Go,
+                _ if self.deaf => Next::Go,
                 // Answers what was not seen: a request in the unseen bytes of another.
                 _ => Next::Lost {
                     from: Speaker::Client,
@@ -52,11 +53,14 @@ impl State {
         match kind {
             b'N' | b'S' | b'A' if !single => return Next::Go,
             // Not the answer yet: the server asks for the data.
-            b'G' => {
+            b'G' if !single => {
                 head.copying = true;
                 return Next::Go;
             }
             _ => {}
+        }
+        if kind == b'Z' {
+            self.end_flushed(at, out);
         }
         self.answer(at, out);
         if single {
@@ -141,20 +145,24 @@ impl State {
         }
     }
 
-    /// ReadyForQuery before `at`: answers everything up to a Sync.
-    pub(super) fn ready(&mut self, at: u64, out: &mut Vec<Frame>) {
+    /// A ReadyForQuery begins at `at`: all that was only flushed is over.
+    fn end_flushed(&mut self, at: u64, out: &mut Vec<Frame>) {
         while let Some(head) = self.pending.front() {
-            let flushed = head.until == Until::Replies;
-            if !flushed || head.started {
+            if head.until != Until::Replies {
+                return;
+            }
+            if head.started {
                 self.finish(at, out);
             } else {
                 out.push(Frame::NoResponse);
                 self.pending.pop_front();
             }
-            if !flushed {
-                break;
-            }
         }
+    }
+
+    /// ReadyForQuery before `at`: answers everything up to a Sync.
+    pub(super) fn ready(&mut self, at: u64, out: &mut Vec<Frame>) {
+        self.finish(at, out);
         self.settle(out);
     }
 
@@ -222,12 +230,12 @@ impl State {
     }
 
     /// The client went on while the end of a flushed response was in unseen bytes.
-    pub(super) fn ended_by_turn(&mut self, at: u64, out: &mut Vec<Frame>) -> bool {
-        let [.., only] = self.pending.make_contiguous() else {
+    pub(super) fn ended_by_turn(&mut self, blind: bool, at: u64, out: &mut Vec<Frame>) -> bool {
+        let [only] = self.pending.make_contiguous() else {
             return false;
         };
-        let over = only.until == Until::Replies || self.server_last.is_empty();
-        let ended = over && only.started && self.pending.len() == 1;
+        let unknown = only.until == Until::Replies && (blind || only.due == UNKNOWN);
+        let ended = only.started && (unknown || blind && self.server_last.is_empty());
         if ended {
             self.finish(at, out);
         }

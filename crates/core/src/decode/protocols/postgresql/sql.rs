@@ -232,14 +232,8 @@ impl<'a> Writer<'a> {
             return at;
         }
         self.put(if bracket { "[?]" } else { "(?)" }, Last::Operand);
-        let mut end = self.close_of(at);
-        while values {
-            let Some(next) = self.next_group(end) else {
-                break;
-            };
-            end = self.close_of(next);
-        }
-        end
+        let end = self.close_of(at);
+        if values { self.last_group(end) } else { end }
     }
 
     fn symbol(&mut self, token: &Token, at: usize) -> usize {
@@ -343,6 +337,14 @@ impl<'a> Writer<'a> {
             }
         }
         self.tokens.len()
+    }
+
+    /// After the last group of a VALUES list, of which one ends at `end`.
+    fn last_group(&self, mut end: usize) -> usize {
+        while let Some(next) = self.next_group(end) {
+            end = self.close_of(next);
+        }
+        end
     }
 
     /// The inside of the next `, (` of a VALUES list.

@@ -3,6 +3,7 @@
 use super::command;
 use super::walk::{Cursor, LENGTH_MAX, Length, Line, Read, Word, length};
 use super::{Answer, Facts, Frame, Lost, Piece, Shared, Speaker, sniff};
+use std::borrow::Cow;
 
 /// Redis' own bound on the arguments of a command is 2^31 − 1; more than this is not believed.
 const ARGUMENTS_MAX: u64 = 1 << 24;
@@ -45,6 +46,7 @@ pub(super) struct Commands {
     index: u64,
     /// The first three arguments.
     words: [Word; 3],
+    name: Option<Cow<'static, str>>,
     query: Vec<u8>,
     told: bool,
     mode: ReplyMode,
@@ -54,6 +56,10 @@ impl Commands {
     pub(super) fn lose(&mut self) {
         self.state = State::Lost;
         self.line.clear();
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.state == State::Lost
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
@@ -94,11 +100,13 @@ impl Commands {
     }
 
     /// Whether a command begins with this piece.
-    fn find(&mut self, piece: &Piece<'_>, first: bool, shared: &Shared) -> bool {
-        let due = self.state == State::Lost || shared.pending.len == 0;
+    fn find(&mut self, piece: &Piece<'_>, first: bool, shared: &mut Shared) -> bool {
         let begins = piece.offset == 0
-            || due && (piece.turn || first) && sniff::is_command(piece.data, true) == Some(true);
+            || shared.pending.len == 0
+                && (piece.turn || first)
+                && sniff::is_command(piece.data, true) == Some(true);
         if begins {
+            shared.deaf = false;
             self.state = State::Start;
             self.line.clear();
         }
@@ -135,6 +143,7 @@ impl Commands {
             return read;
         }
         self.index = 0;
+        self.name = None;
         self.told = false;
         let good = match self.line.text() {
             [] => true,
@@ -171,6 +180,7 @@ impl Commands {
             return false;
         }
         self.index = self.count;
+        self.name = self.words[0].text().and_then(command::name);
         self.tell(shared, out).is_ok() && {
             out.push(Frame::RequestEnd { at: end });
             shared.settle(out);
@@ -212,7 +222,7 @@ impl Commands {
         if self.index < 3 {
             let seen = &cursor.data[..cursor.data.len().min(left as usize)];
             self.words[self.index as usize].push(seen);
-            if self.index == 2 && self.is_search() {
+            if self.index == 2 && command::has_query(self.name()) {
                 let text = left
                     .saturating_sub(2)
                     .min((QUERY_BYTES - self.query.len()) as u64);
@@ -230,6 +240,9 @@ impl Commands {
             };
         }
         self.index += 1;
+        if self.index == 1 {
+            self.name = self.words[0].text().and_then(command::name);
+        }
         let last = self.index == self.count;
         if !self.told && (last || self.index >= self.needed()) && self.tell(shared, out).is_err() {
             return Read::Garbage;
@@ -242,41 +255,29 @@ impl Commands {
         Read::Whole
     }
 
-    fn is_search(&self) -> bool {
-        let mut room = [0; 32];
-        self.words[0]
-            .text()
-            .and_then(|word| command::name(word, &mut room))
-            .is_some_and(command::has_query)
-    }
-
     /// Arguments that must be known before the command can be told.
     fn needed(&self) -> u64 {
-        let mut room = [0; 32];
-        match self.words[0]
-            .text()
-            .and_then(|word| command::name(word, &mut room))
-        {
-            Some("CLIENT" | "HELLO") => 3,
-            Some(name) if command::has_query(name) => 3,
-            Some(name) if command::is_container(name) => 2,
+        match self.name() {
+            "CLIENT" | "HELLO" => 3,
+            name if command::has_query(name) => 3,
+            name if command::is_container(name) => 2,
             _ => 1,
         }
+    }
+
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(command::OTHER)
     }
 
     /// Tells the request, once its name is known.
     fn tell(&mut self, shared: &mut Shared, out: &mut Vec<Frame>) -> Result<(), Lost> {
         self.told = true;
-        let mut room = [0; 32];
-        let known = self.words[0].text().filter(|_| self.index > 0);
-        let name = known
-            .and_then(|word| command::name(word, &mut room))
-            .unwrap_or(command::OTHER);
-        let mut sub_room = [0; 32];
+        let taken = self.name.take();
+        let name = taken.as_deref().unwrap_or(command::OTHER);
         let sub = self.words[1]
             .text()
             .filter(|_| self.index > 1 && command::is_container(name));
-        let sub = sub.and_then(|word| command::subcommand(word, &mut sub_room));
+        let sub = sub.and_then(command::subcommand);
         let op = match sub {
             Some(sub) => [name, " ", sub].concat().into_boxed_str(),
             None => name.into(),
@@ -291,6 +292,12 @@ impl Commands {
         shared.resp3 = (shared.resp3 || name == "HELLO" && version == Some(b"3"))
             && !(name == "RESET" || name == "HELLO" && version == Some(b"2"));
         self.query = Vec::new();
+        if !shared.pending.push(answer) {
+            return Err(Lost {
+                from: Speaker::Client,
+                unseen: false,
+            });
+        }
         out.push(Frame::Request {
             at: self.start,
             facts: Facts {
@@ -299,14 +306,7 @@ impl Commands {
                 ..Facts::default()
             },
         });
-        if shared.pending.push(answer) {
-            Ok(())
-        } else {
-            Err(Lost {
-                from: Speaker::Client,
-                unseen: false,
-            })
-        }
+        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::names::{COMMANDS, MODULES, SUBCOMMANDS};
 use crate::decode::Role;
+use std::borrow::Cow;
 
 /// Shown for every word that is no known command.
 pub(super) const OTHER: &str = "other";
@@ -9,10 +10,13 @@ pub(super) const OTHER: &str = "other";
 const MODULE_NAME_BYTES_MAX: usize = 24;
 
 /// The upper-case form of a command's name, if it is known.
-pub(super) fn name<'a>(word: &[u8], room: &'a mut [u8; 32]) -> Option<&'a str> {
-    let upper = uppercase(word, room)?;
-    let known = COMMANDS.binary_search(&upper).is_ok() || is_module(upper);
-    known.then_some(upper)
+pub(super) fn name(word: &[u8]) -> Option<Cow<'static, str>> {
+    let mut room = [0; 32];
+    let upper = uppercase(word, &mut room)?;
+    match COMMANDS.binary_search(&upper) {
+        Ok(at) => Some(Cow::Borrowed(COMMANDS[at])),
+        Err(_) => is_module(upper).then(|| Cow::Owned(upper.to_owned())),
+    }
 }
 
 /// Commands of modules: a known prefix and letters.
@@ -56,9 +60,12 @@ pub(super) fn is_container(name: &str) -> bool {
 }
 
 /// The upper-case form of a subcommand, if it is known.
-pub(super) fn subcommand<'a>(word: &[u8], room: &'a mut [u8; 32]) -> Option<&'a str> {
-    let upper = uppercase(word, room)?;
-    SUBCOMMANDS.binary_search(&upper).is_ok().then_some(upper)
+pub(super) fn subcommand(word: &[u8]) -> Option<&'static str> {
+    let mut room = [0; 32];
+    let at = SUBCOMMANDS
+        .binary_search(&uppercase(word, &mut room)?)
+        .ok()?;
+    Some(SUBCOMMANDS[at])
 }
 
 /// The command whose third argument tells its role.
@@ -121,15 +128,15 @@ mod tests {
 
     #[test]
     fn only_known_words_are_told() {
-        let told = |word: &str| name(word.as_bytes(), &mut [0; 32]).map(str::to_owned);
+        let told = |word: &str| name(word.as_bytes());
         assert_eq!(told("get").as_deref(), Some("GET"));
         assert_eq!(told("ft.search").as_deref(), Some("FT.SEARCH"));
         assert_eq!(told("HUNTER"), None);
         assert_eq!(told("MY.SECRET"), None);
         assert_eq!(told("FT.S3CRET"), None);
         assert_eq!(told(&"G".repeat(40)), None);
-        assert_eq!(subcommand(b"setinfo", &mut [0; 32]), Some("SETINFO"));
-        assert_eq!(subcommand(b"hunter", &mut [0; 32]), None);
+        assert_eq!(subcommand(b"setinfo"), Some("SETINFO"));
+        assert_eq!(subcommand(b"hunter"), None);
     }
 
     #[test]

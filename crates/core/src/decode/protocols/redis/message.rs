@@ -44,7 +44,7 @@ impl Replies {
             // not seen.
             self.kind = Kind::Unsolicited;
             let unseen = std::mem::take(&mut shared.client_unseen);
-            return if kind == b'-' {
+            return if kind == b'-' || shared.deaf {
                 Ok(())
             } else {
                 Err(Lost {

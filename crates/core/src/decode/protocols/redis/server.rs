@@ -132,8 +132,8 @@ impl Replies {
 
     fn find(&mut self, piece: &Piece<'_>, first: bool, shared: &Shared) -> bool {
         let due = shared.pending.len > 0 && !shared.started;
-        let begins = piece.offset == 0
-            || due && (piece.turn || first) && sniff::is_reply(piece.data) != Some(false);
+        let plausible = (piece.turn || first) && sniff::is_reply(piece.data) != Some(false);
+        let begins = due && (piece.offset == 0 || plausible);
         if begins {
             self.reset();
             self.state = State::Header;

@@ -84,7 +84,7 @@ pub(super) fn is_command(data: &[u8], inline: bool) -> Option<bool> {
         return None;
     }
     // A reply may look the same (`*1 $3 foo`); a known name makes it a command.
-    Some(command::name(name, &mut [0; 32]).is_some())
+    Some(command::name(name).is_some())
 }
 
 /// A line of words that begins with a known command.
@@ -93,7 +93,7 @@ pub(super) fn is_inline(line: &[u8]) -> bool {
         .split(u8::is_ascii_whitespace)
         .next()
         .unwrap_or_default();
-    command::name(word, &mut [0; 32]).is_some()
+    command::name(word).is_some()
 }
 
 enum Head<'a> {
@@ -140,7 +140,9 @@ pub(super) fn is_reply(data: &[u8]) -> Option<bool> {
             return Some(false);
         }
         rest = &rest[end + 1..];
-        if let (b'$' | b'!' | b'=', Some(Length::Known(len))) = (kind, length(line)) {
+        if let (b'$' | b'!' | b'=', Some(Length::Known(len)))
+        | (b';', Some(Length::Known(len @ 1..))) = (kind, length(line))
+        {
             let len = len as usize;
             if rest.len() < len + 2 {
                 return None;
@@ -179,5 +181,5 @@ fn is_scalar(kind: u8, line: &[u8]) -> bool {
 }
 
 fn is_text(line: &[u8]) -> bool {
-    line.iter().all(|b| (0x20..0x7f).contains(b) || *b == b'\r')
+    line.iter().all(|b| *b >= 0x20 && *b != 0x7f || *b == b'\r')
 }
