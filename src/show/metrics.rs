@@ -3,7 +3,7 @@
 //! A metric is one [`Metric`] in the file of its family; a family is one file and one line in
 //! [`FAMILIES`]. Names, help, labels and `docs/metrics.md` are made from it.
 
-mod agent;
+pub mod agent;
 mod buckets;
 mod database;
 mod definition;
@@ -17,8 +17,8 @@ mod stalls;
 mod tcp;
 mod variants;
 
-pub use agent::{ProgramStats, SelfStats};
-pub use docs::{SEMCONV_VERSION, markdown};
+pub use agent::SelfStats;
+pub use docs::markdown;
 
 use definition::{Metric, Series};
 use edges::Edges;

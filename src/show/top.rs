@@ -12,7 +12,7 @@ mod screen;
 mod view;
 
 pub use screen::{TopError, run};
-pub use view::{AgentLine, EdgeRow, SlowRequest, Stalls, TopView};
+pub use view::{AgentLine, TopView};
 
 #[cfg(test)]
 mod tests;

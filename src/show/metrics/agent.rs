@@ -32,7 +32,7 @@ pub struct ProgramStats {
     pub runs: u64,
 }
 
-pub const METRICS: &[Metric] = &[
+pub(super) const METRICS: &[Metric] = &[
     Metric {
         name: "forebay.self.cpu",
         kind: Kind::Counter,

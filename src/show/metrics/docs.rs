@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 /// Version of OpenTelemetry's semantic conventions that the names follow. Conventions for model
 /// calls are developed apart from it and are not stable.
-pub const SEMCONV_VERSION: &str = "1.44";
+const SEMCONV_VERSION: &str = "1.44";
 
 /// The page.
 pub fn markdown() -> String {
@@ -36,7 +36,7 @@ const INTRO: &str = "
 # Metrics
 
 `GET /metrics` answers in OpenMetrics text. This page is generated from the definitions in
-`src/show/metrics/`; `UPDATE=1 cargo test metrics` writes it anew.
+`src/show/metrics/`; `cargo run -p xtask -- docs` writes it anew.
 ";
 
 fn section(out: &mut String, metric: &Metric) {

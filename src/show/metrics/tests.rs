@@ -1,5 +1,6 @@
 //! The exposition: names, labels, bounds, privacy, cost, and a fresh docs page.
 
+use super::agent::ProgramStats;
 use super::*;
 use forebay_core::decode::Role;
 use forebay_core::event::LossReason;

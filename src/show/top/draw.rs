@@ -38,15 +38,18 @@ fn header(app: &App) -> Paragraph<'static> {
         return Paragraph::new(format!("forebay top: {}", names::clean(&text)));
     };
     let rate: f64 = view.edges.iter().map(|row| row.rate).sum();
-    let mut first = vec![Span::raw(format!(
-        "forebay {} · {} · up {} · {} · last {} · ",
-        names::clean(&view.agent.version),
-        names::clean(&view.agent.source),
-        names::span(view.agent.uptime_ns),
-        names::rate(rate),
-        names::span(view.span_ns)
-    ))];
-    first.push(losses(&view.agent));
+    // Losses come early: a narrow terminal must not cut them off.
+    let first = vec![
+        Span::raw(format!("forebay {} · ", names::clean(&view.agent.version))),
+        losses(&view.agent),
+        Span::raw(format!(
+            " · {} · last {} · up {} · {}",
+            names::rate(rate),
+            names::span(view.span_ns),
+            names::span(view.agent.uptime_ns),
+            names::clean(&view.agent.source)
+        )),
+    ];
     let mut second = vec![Span::styled(
         cost(&view.agent),
         Style::new().add_modifier(Modifier::DIM),

@@ -3,6 +3,7 @@
 use super::bar::bar;
 use super::draw::draw;
 use super::keys::App;
+use super::view::{EdgeRow, SlowRequest, Stalls};
 use super::*;
 use forebay_core::decode::Role;
 use forebay_core::exchange::record::{Evidence, Phases};
@@ -110,7 +111,7 @@ fn screen(app: &App, width: u16, height: u16) -> Vec<String> {
 fn shows_the_edges_at_80_by_24() {
     let lines = screen(&app(), 80, 24);
     let want = [
-        "forebay 0.1.0 · kernel · up 5m 10s · 66.0/s · last 10s · nothing lost",
+        "forebay 0.1.0 · nothing lost · 66.0/s · last 10s · up 5m 10s · kernel",
         "its own cost: agent 0.4 % + kernel ? of a CPU, 31 MiB",
     ];
     assert_eq!(lines[..2], want);
@@ -278,7 +279,7 @@ fn losses_and_failures_are_on_the_screen() {
     app.fetched(Err("the agent is gone".into()));
     let lines = screen(&app, 100, 24);
     assert!(
-        lines[0].ends_with("LOST 17 ring_full, 3 in other"),
+        lines[0].starts_with("forebay 0.1.0 · LOST 17 ring_full, 3 in other · "),
         "{}",
         lines[0]
     );

@@ -112,9 +112,12 @@ impl TopView {
         views: &[EdgeView],
         span_ns: u64,
         agent: AgentLine,
-        find: impl Fn(&str) -> Option<Record>,
+        mut find: impl FnMut(&str) -> Option<Record>,
     ) -> Self {
-        let edges = views.iter().map(|view| row(view, span_ns, &find)).collect();
+        let edges = views
+            .iter()
+            .map(|view| row(view, span_ns, &mut find))
+            .collect();
         Self {
             span_ns,
             agent,
@@ -123,7 +126,7 @@ impl TopView {
     }
 }
 
-fn row(view: &EdgeView, span_ns: u64, find: &impl Fn(&str) -> Option<Record>) -> EdgeRow {
+fn row(view: &EdgeView, span_ns: u64, find: &mut impl FnMut(&str) -> Option<Record>) -> EdgeRow {
     let sums = view.sums();
     let [engine, wire, reader] = sums.stalls.map(u64::from);
     let slowest = view.exemplars();

@@ -77,7 +77,7 @@ client of other services, nor for time without a CPU: those have findings of the
 
 `exact` says that both ends were seen; `rtt` that one was, and the wire is TCP's smallest round
 trip. This page is generated from the rules in `crates/core/src/explain/rules/`;
-`UPDATE=1 cargo test -p forebay-core rules` writes it anew.
+`cargo run -p xtask -- docs` writes it anew.
 ";
 
 #[cfg(test)]
