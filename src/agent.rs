@@ -5,6 +5,7 @@ pub mod privilege;
 
 use crate::capture::{self, CaptureError, Feature, Source, StopFlag, records::RecordFile};
 use crate::keep::hub::{Hub, Limits};
+use crate::keep::tables::Tables;
 use crate::show::api;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,6 +34,8 @@ pub struct Config {
 pub struct Agent {
     /// Where records are.
     pub hub: Arc<Hub>,
+    /// What they add up to.
+    pub tables: Arc<Tables>,
     /// What each kernel program became.
     pub features: Vec<Feature>,
     /// Where its API listens.
@@ -109,8 +112,10 @@ pub fn run(
         let _instance = instance::claim(&config.socket)?;
         let (source, features) = open_source(config)?;
         let listeners = listen(config).await?;
+        let tables = Arc::new(Tables::default());
         let agent = Arc::new(Agent {
-            hub: Arc::new(Hub::new(Limits::default(), Vec::new())),
+            hub: Arc::new(Hub::new(Limits::default(), vec![tables.clone()])),
+            tables,
             features,
             socket: config.socket.clone(),
             started: crate::keep::time::text(jiff::Timestamp::now()),

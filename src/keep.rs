@@ -7,6 +7,7 @@ pub mod hub;
 pub mod line;
 pub mod queue;
 pub mod recent;
+pub mod tables;
 pub mod time;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -11,9 +11,10 @@ use super::recent::{Part, Recent, Snapshot};
 use super::{lock, time};
 use bytes::Bytes;
 use forebay_core::event::LossReason;
+use forebay_core::exchange::record::Record;
 use forebay_core::pipeline::Output;
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -193,6 +194,26 @@ impl Hub {
         for subscriber in &state.subscribers {
             subscriber.queue.close();
         }
+    }
+
+    /// Records by id, of those that are still kept. Reads the whole ring, outside the lock.
+    pub fn records(&self, ids: &HashSet<Box<str>>) -> HashMap<Box<str>, Record> {
+        if ids.is_empty() {
+            return HashMap::new();
+        }
+        let mut snapshot = lock(&self.state).recent.snapshot();
+        let mut found = HashMap::new();
+        while let Some(part) = snapshot.next() {
+            let Part::Kept(block) = part else { continue };
+            for line in block.since("") {
+                if let Line::Record(record) = line
+                    && ids.contains(&record.id)
+                {
+                    found.insert(record.id.clone(), *record);
+                }
+            }
+        }
+        found
     }
 
     /// What was done so far.

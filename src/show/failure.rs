@@ -34,6 +34,9 @@ pub enum Failure {
     /// Rights are missing.
     #[error(transparent)]
     Missing(#[from] Missing),
+    /// The screen can't be shown.
+    #[error(transparent)]
+    Top(#[from] crate::show::top::TopError),
     /// There is an agent, but not for this user.
     #[error(
         "not permitted: {socket} belongs to root and its group, and this process (uid {uid}) may not use it. \

@@ -44,7 +44,6 @@ impl Status {
     /// The state of an agent of this process.
     pub fn of(agent: &Agent) -> Status {
         let counts: Counts = agent.hub.counts();
-        let lost = counts.lost.iter();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -53,9 +52,7 @@ impl Status {
             socket: agent.socket.display().to_string(),
             source: agent.source.clone(),
             records: counts.records,
-            lost: lost
-                .map(|(why, count)| (reason_name(*why), *count))
-                .collect(),
+            lost: lost_by_name(&counts),
             recent_records: counts.recent_records,
             recent_bytes: counts.recent_bytes as u64,
             recent_oldest: counts.recent_oldest.map(String::from),
@@ -114,6 +111,12 @@ impl Status {
         row("lost", lost.join(", "));
         out
     }
+}
+
+/// Losses by name.
+pub fn lost_by_name(counts: &Counts) -> BTreeMap<String, u64> {
+    let lost = counts.lost.iter();
+    lost.map(|(why, count)| (reason_name(*why), *count)).collect()
 }
 
 /// Name of a reason in the JSON.

@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// A document and the hidden verb of the binary that prints it.
-const DOCUMENTS: [(&str, &str); 1] = [("docs/cli.md", "reference")];
+const DOCUMENTS: [(&str, &str); 3] = [
+    ("docs/cli.md", "reference"),
+    ("docs/metrics.md", "reference --page=metrics"),
+    ("docs/explain.md", "reference --page=explain"),
+];
 
 const USAGE: &str = "usage: cargo run -p xtask -- docs [--check]";
 
@@ -52,7 +56,8 @@ fn docs(check: bool) -> Result<(), String> {
 fn printed_by(root: &Path, verb: &str) -> Result<Vec<u8>, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["run", "--quiet", "--package", "forebay", "--", verb])
+        .args(["run", "--quiet", "--package", "forebay", "--"])
+        .args(verb.split(' '))
         .current_dir(root)
         .env_remove("FOREBAY_SOCKET")
         .output()

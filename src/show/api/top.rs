@@ -1,11 +1,43 @@
-//! `GET /v1/top`: the table of service edges.
+//! `GET /v1/top`: the service edges of the last minute, JSON.
 
-use super::{Shared, refuse};
-use axum::http::StatusCode;
-use axum::response::Response;
+use super::Shared;
+use crate::agent::Agent;
+use crate::show::status::{Status, lost_by_name};
+use crate::show::top::{AgentLine, TopView};
+use axum::Json;
+use std::time::Duration;
 
-/// Answers 501 until the agent aggregates.
-pub async fn get(_agent: Shared) -> Response {
-    let sentence = "this build does not aggregate requests, so it has no top; use /v1/observe";
-    refuse(StatusCode::NOT_IMPLEMENTED, sentence)
+/// What `top` sums up: long enough for calm figures, short enough to follow.
+const SPAN: Duration = Duration::from_secs(60);
+
+/// The edges now.
+pub async fn get(agent: Shared) -> Json<TopView> {
+    let window = agent.tables.window(SPAN);
+    let line = agent_line(&agent, window.overflow.requests_in_other);
+    let wanted = window
+        .edges
+        .iter()
+        .flat_map(|edge| edge.exemplars())
+        .collect();
+    let mut kept = agent.hub.records(&wanted);
+    let find = |id: &str| kept.remove(id);
+    Json(TopView::of(&window.edges, window.span_ns, line, find))
+}
+
+fn agent_line(agent: &Agent, requests_in_other: u64) -> AgentLine {
+    let status = Status::of(agent);
+    // Since its start: a rate of the last second would need a state per reader.
+    let cpus = status
+        .cpu_ns
+        .map(|ns| ns as f64 / status.uptime_ns.max(1) as f64);
+    AgentLine {
+        version: status.version,
+        source: status.source,
+        uptime_ns: status.uptime_ns,
+        lost: lost_by_name(&agent.hub.counts()),
+        requests_in_other,
+        cpus,
+        kernel_cpus: None,
+        resident_bytes: status.memory_bytes,
+    }
 }

@@ -3,9 +3,10 @@
 use super::{Verb, parsed};
 use crate::keep::time::parse_duration;
 use crate::show::cli::Global;
-use crate::show::client::{Api, until_interrupted};
+use crate::show::client::{Api, answers, until_interrupted};
+use crate::show::explain::{ExplainView, json_lines, text};
 use crate::show::failure::Failure;
-use crate::show::observe::output::print;
+use crate::show::observe::output::{print, wants_colour, width};
 use clap::{ArgMatches, Args};
 use std::time::Duration;
 
@@ -24,14 +25,29 @@ struct Flags {
     /// Look at this much of the past
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
     since: Duration,
-    /// Print JSON
+    /// Print JSON, one finding a line
     #[arg(long)]
     json: bool,
+    /// With no agent running: watch this long first
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
+    duration: Duration,
 }
 
 fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
     let flags: Flags = parsed(matches)?;
+    let fresh = !answers(global)?;
     let api = Api::reach(global)?;
     let path = format!("/v1/explain?since={}s", flags.since.as_secs());
-    until_interrupted(async { print(&api.text(&path).await?) })
+    until_interrupted(async {
+        if fresh {
+            eprintln!("watching for {} s", flags.duration.as_secs());
+            tokio::time::sleep(flags.duration).await;
+        }
+        let view: ExplainView = api.json(&path).await?;
+        if flags.json {
+            return print(&json_lines(&view).map_err(|error| api.broken(&error))?);
+        }
+        print(&text(&view, width(), wants_colour()))
+    })?;
+    api.end()
 }

@@ -1,10 +1,12 @@
-//! `forebay reference`: docs/cli.md, made from the table of verbs.
+//! `forebay reference`: the generated pages of docs/, made from the definitions they describe.
 
-use super::{VERBS, Verb};
+use super::{VERBS, Verb, parsed};
 use crate::show::cli::{self, Global};
 use crate::show::failure::{EXIT_CODES, Failure};
+use crate::show::metrics;
 use crate::show::observe::output::print;
-use clap::ArgMatches;
+use clap::{ArgMatches, Args, ValueEnum};
+use forebay_core::explain::rules;
 use std::fmt::Write;
 
 /// The verb.
@@ -12,13 +14,32 @@ pub static VERB: Verb = Verb {
     name: "reference",
     about: "Print the command line's reference, Markdown",
     details: "",
-    flags: |command| command,
+    flags: Flags::augment_args,
     hidden: true,
     run,
 };
 
-fn run(_: &ArgMatches, _: &Global) -> Result<(), Failure> {
-    print(&text())
+#[derive(Args)]
+struct Flags {
+    /// Which page
+    #[arg(long, value_enum, default_value_t = Page::Cli)]
+    page: Page,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Page {
+    Cli,
+    Metrics,
+    Explain,
+}
+
+fn run(matches: &ArgMatches, _: &Global) -> Result<(), Failure> {
+    let flags: Flags = parsed(matches)?;
+    print(&match flags.page {
+        Page::Cli => text(),
+        Page::Metrics => metrics::markdown(),
+        Page::Explain => rules::markdown(),
+    })
 }
 
 const START: &str = "# Command line\n\n\

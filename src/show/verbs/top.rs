@@ -1,10 +1,12 @@
 //! `forebay top`: the service edges of this host, live.
 
 use super::{Verb, parsed};
+use crate::agent::AgentError;
 use crate::show::cli::Global;
 use crate::show::client::{Api, until_interrupted};
 use crate::show::failure::Failure;
 use crate::show::observe::output::print;
+use crate::show::top::{self, TopView};
 use clap::{ArgMatches, Args};
 
 /// The verb.
@@ -25,7 +27,28 @@ struct Flags {
 }
 
 fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
-    let _flags: Flags = parsed(matches)?;
+    let flags: Flags = parsed(matches)?;
     let api = Api::reach(global)?;
-    until_interrupted(async { print(&api.text("/v1/top").await?) })
+    if flags.json {
+        until_interrupted(async { print(&api.text("/v1/top").await?) })?;
+    } else {
+        show(&api)?;
+    }
+    api.end()
+}
+
+/// The screen; its fetches run on a thread of their own, with a loop of their own.
+fn show(api: &Api) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| AgentError::Start {
+            what: "event loop",
+            source,
+        })?;
+    let fetch = || {
+        let view = runtime.block_on(api.json::<TopView>("/v1/top"));
+        view.map_err(|failure| failure.to_string())
+    };
+    Ok(top::run(fetch)?)
 }
