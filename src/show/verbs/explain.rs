@@ -3,7 +3,7 @@
 use super::{Verb, parsed};
 use crate::keep::time::parse_duration;
 use crate::show::cli::Global;
-use crate::show::client::{Api, until_interrupted};
+use crate::show::client::{Api, Session};
 use crate::show::failure::Failure;
 use crate::show::observe::output::print;
 use clap::{ArgMatches, Args};
@@ -31,7 +31,8 @@ struct Flags {
 
 fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
     let flags: Flags = parsed(matches)?;
+    let session = Session::start()?;
     let api = Api::reach(global)?;
     let path = format!("/v1/explain?since={}s", flags.since.as_secs());
-    until_interrupted(async { print(&api.text(&path).await?) })
+    session.run(async { print(&api.text(&path).await?) })
 }

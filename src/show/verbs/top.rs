@@ -2,7 +2,7 @@
 
 use super::{Verb, parsed};
 use crate::show::cli::Global;
-use crate::show::client::{Api, until_interrupted};
+use crate::show::client::{Api, Session};
 use crate::show::failure::Failure;
 use crate::show::observe::output::print;
 use clap::{ArgMatches, Args};
@@ -26,6 +26,7 @@ struct Flags {
 
 fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
     let _flags: Flags = parsed(matches)?;
+    let session = Session::start()?;
     let api = Api::reach(global)?;
-    until_interrupted(async { print(&api.text("/v1/top").await?) })
+    session.run(async { print(&api.text("/v1/top").await?) })
 }
