@@ -6,6 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use tempfile::TempDir;
 
 /// An `observe` that finds no agent; its temporary files go to `dir`.
@@ -45,6 +46,9 @@ fn one_request(path: &str) {
     server.join().unwrap();
 }
 
+/// One observer attaches at a time, so that each test judges its own.
+static ALONE: Mutex<()> = Mutex::new(());
+
 fn has_rights() -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {
@@ -58,6 +62,7 @@ fn it_says_so_observes_and_goes() {
     if !has_rights() {
         return;
     }
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let dir = TempDir::new().unwrap();
     let path = format!("/own-agent-{}", std::process::id());
     let op = format!("GET {path}");
@@ -90,6 +95,7 @@ fn its_socket_is_closed_to_others_and_signals_end_it_well() {
     if !has_rights() {
         return;
     }
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     for signal in [Signal::INT, Signal::TERM] {
         let dir = TempDir::new().unwrap();
         let mut child = observe(&dir, &[]).spawn().unwrap();
