@@ -137,8 +137,9 @@ struct fb_close {
 	struct fb_record r;
 	__u64 at_ns;
 	struct fb_tcp tcp;
+	__u32 fin_seq; /* just after the peer's last byte; only if half */
 	__u8 half;
-	__u8 pad[7];
+	__u8 pad[3];
 };
 
 /* What user space wants of a socket. The kernel takes it at the socket's next event. */

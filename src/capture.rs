@@ -2,7 +2,7 @@
 //!
 //! [`live`] opens the kernel half; [`records`] reads records that were saved before.
 
-mod clock;
+pub mod clock;
 mod live;
 mod processes;
 pub mod records;

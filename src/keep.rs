@@ -1,5 +1,7 @@
 //! What the agent remembers and hands out: recent records, subscribers and their filters.
 
+pub mod deck;
+pub mod fbcap;
 pub mod filter;
 pub mod hub;
 pub mod line;

@@ -20,6 +20,7 @@ static __always_inline void half_closed(struct fb_sock *s, const struct tcp_sock
 	start_record(&c->r, FB_CLOSE, s->cookie);
 	c->at_ns = bpf_ktime_get_ns();
 	c->half = 1;
+	c->fin_seq = tp->rcv_nxt - 1; /* the FIN itself is counted already */
 	read_tcp(tp, &c->tcp);
 	send_record(c);
 }

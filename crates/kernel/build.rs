@@ -10,7 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Newest first; 14 is the oldest that knows the relocations we use.
-const CLANGS: &[&str] = &["clang-21", "clang-20", "clang-19", "clang-18", "clang-17", "clang"];
+const CLANGS: &[&str] = &[
+    "clang-21", "clang-20", "clang-19", "clang-18", "clang-17", "clang",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
@@ -30,7 +32,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         linker.add_file(compile(hook, &clang, &out)?)?;
     }
     linker.link()?;
-    SkeletonBuilder::new().obj(&linked).generate(out.join("observe.skel.rs"))?;
+    SkeletonBuilder::new()
+        .obj(&linked)
+        .generate(out.join("observe.skel.rs"))?;
     Ok(())
 }
 

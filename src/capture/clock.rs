@@ -1,14 +1,7 @@
 //! The kernel's monotonic clock and the wall clock beside it.
 
-use crate::keep::time;
+use crate::keep::time::{self, monotonic_ns};
 use forebay_core::exchange::join::WallClock;
-use rustix::time::{ClockId, clock_gettime};
-
-/// Monotonic now, in nanoseconds: the clock of every kernel record.
-pub fn monotonic_ns() -> u64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
-}
 
 /// Wall clock = monotonic clock + a constant, as it was when this was made.
 #[derive(Clone, Copy, Debug)]

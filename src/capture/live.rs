@@ -1,10 +1,13 @@
 //! The kernel half as a source: drains its ring on a timer and runs the pipeline.
 
-use super::clock::{Clock, monotonic_ns};
+use super::clock::Clock;
 use super::{CaptureError, Feature, Source, StopFlag, processes};
+use crate::keep::deck::{Deck, Job};
 use crate::keep::hub::Hub;
+use crate::keep::time::monotonic_ns;
 use forebay_core::event::{Event, LossReason};
 use forebay_core::pipeline::{Output, Pipeline};
+use forebay_core::tape::Entry;
 use forebay_kernel::{Losses, Observe, Order, Stop};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,10 +48,12 @@ impl Source for Live {
         let mut batch = Vec::new();
         while !stop.stopped() {
             drive.step(&mut batch);
+            drive.tape(&hub.deck);
             hub.publish(&mut batch);
             sleep(DRAIN_EVERY);
         }
         drive.end(&mut batch);
+        drive.tape(&hub.deck);
         hub.publish(&mut batch);
         Ok(())
     }
@@ -58,24 +63,29 @@ impl Source for Live {
 struct Drive {
     observe: Observe,
     pipeline: Pipeline,
+    clock: Clock,
     /// Process names as read: pid → comm at that time.
     read: HashMap<u32, Box<str>>,
     losses: Losses,
     next_tick_ns: u64,
     next_flush_ns: u64,
     flush_every_ns: u64,
+    job: Option<Job>,
 }
 
 impl Drive {
     fn new(observe: Observe) -> Self {
+        let clock = Clock::read();
         Self {
             observe,
-            pipeline: Pipeline::new(Box::new(Clock::read())),
+            pipeline: Pipeline::new(Box::new(clock)),
+            clock,
             read: HashMap::new(),
             losses: Losses::default(),
             next_tick_ns: 0,
             next_flush_ns: 0,
             flush_every_ns: TICK_NS,
+            job: None,
         }
     }
 
@@ -114,6 +124,30 @@ impl Drive {
             self.next_flush_ns = now_ns + self.flush_every_ns;
             self.flush_every_ns = (self.flush_every_ns * 2).min(FLUSH_EVERY_MAX_NS);
             self.observe.flush();
+        }
+    }
+
+    /// Starts, feeds and ends a recording.
+    fn tape(&mut self, deck: &Deck) {
+        if self.job.is_none()
+            && let Some(job) = deck.take()
+        {
+            self.pipeline.start_tape(job.payload);
+            let start = Entry::Start {
+                epoch_ns: self.clock.epoch_ns,
+                version: env!("CARGO_PKG_VERSION").into(),
+                payload: job.payload,
+            };
+            job.put(&[start], 0);
+            self.job = Some(job);
+        }
+        let (Some(job), Some(entries)) = (&self.job, self.pipeline.take_tape()) else {
+            return;
+        };
+        if !job.put(&entries, monotonic_ns()) {
+            self.pipeline.end_tape();
+            self.job = None;
+            deck.free();
         }
     }
 

@@ -3,6 +3,7 @@
 //! Publishing never waits for a reader. With nobody listening a record is only encoded into the
 //! ring; JSON is made once per record, and only if somebody's filter asks for it.
 
+use super::deck::Deck;
 use super::filter::Filter;
 use super::line::{Line, Loss, write_loss, write_record};
 use super::queue::Queue;
@@ -48,6 +49,8 @@ pub trait Listener: Send + Sync {
 pub struct Hub {
     limits: Limits,
     listeners: Vec<Arc<dyn Listener>>,
+    /// Where a recording is asked for.
+    pub deck: Deck,
     state: Mutex<State>,
 }
 
@@ -106,6 +109,7 @@ impl Hub {
         Hub {
             limits,
             listeners,
+            deck: Deck::default(),
             state: Mutex::new(State {
                 recent: Recent::new(limits.recent_bytes),
                 subscribers: Vec::new(),
@@ -137,7 +141,7 @@ impl Hub {
         let output = Output::Lost {
             count: loss.records,
             why: loss.why,
-            since_ns: time::monotonic_now_ns(),
+            since_ns: time::now_ns(),
         };
         for listener in &self.listeners {
             listener.batch(std::slice::from_ref(&output));
@@ -231,7 +235,7 @@ impl State {
                 why,
                 since_ns,
             } => {
-                self.take_loss(&Loss::since_monotonic(*count, *why, *since_ns));
+                self.take_loss(&Loss::since_unix(*count, *why, *since_ns));
             }
         }
     }

@@ -17,12 +17,12 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// A loss since a time of the kernel's monotonic clock.
-    pub fn since_monotonic(records: u64, why: LossReason, since_ns: u64) -> Loss {
+    /// A loss since a time in nanoseconds since the Unix epoch.
+    pub fn since_unix(records: u64, why: LossReason, since_ns: u64) -> Loss {
         Loss {
             records,
             why,
-            since: time::text_of_monotonic_ns(since_ns).into(),
+            since: time::text_of_ns(since_ns).into(),
         }
     }
 }

@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn what_goes_in_comes_out_equal() {
         let mut recent = Recent::new(1 << 20);
-        let (mut one, loss) = (record(1), Loss::since_monotonic(2, LossReason::Resync, 5));
+        let (mut one, loss) = (record(1), Loss::since_unix(2, LossReason::Resync, 5));
         one.gen_ai = Some(Box::new(model_call()));
         recent.push_record(&one);
         recent.push_loss(&loss);

@@ -7,6 +7,7 @@ mod doctor;
 mod explain;
 mod metrics;
 mod observe;
+mod record;
 mod status;
 mod top;
 
@@ -29,6 +30,7 @@ fn routes(agent: Arc<Agent>) -> Router {
     Router::new()
         .route("/v1/status", get(status::get))
         .route("/v1/observe", get(observe::get))
+        .route("/v1/record", get(record::get))
         .route("/v1/top", get(top::get))
         .route("/v1/explain", get(explain::get))
         .route("/v1/doctor", get(doctor::get))

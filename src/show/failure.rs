@@ -4,6 +4,7 @@ use crate::agent::AgentError;
 use crate::agent::instance::InstanceError;
 use crate::agent::privilege::Missing;
 use crate::capture::CaptureError;
+use crate::keep::fbcap::FbcapError;
 use std::io;
 
 /// Exit codes and their meaning; the table in docs/cli.md is made from it.
@@ -27,6 +28,9 @@ pub enum Failure {
     /// The kernel can't be asked.
     #[error(transparent)]
     Capture(#[from] CaptureError),
+    /// A capture file can't be used.
+    #[error(transparent)]
+    Fbcap(#[from] FbcapError),
     /// Rights are missing.
     #[error(transparent)]
     Missing(#[from] Missing),

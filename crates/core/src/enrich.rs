@@ -47,7 +47,9 @@ impl Processes {
             self.order.push_back(pid);
         }
         while self.known.len() > PROCESSES_MAX {
-            let Some(oldest) = self.order.pop_front() else { return };
+            let Some(oldest) = self.order.pop_front() else {
+                return;
+            };
             self.known.remove(&oldest);
         }
     }
@@ -56,7 +58,11 @@ impl Processes {
     pub fn process(&self, pid: u32, comm: &str) -> Process {
         let workload = self.known.get(&pid).filter(|w| &*w.comm == comm).cloned();
         let workload = workload.unwrap_or_else(|| {
-            Arc::new(Workload { name: comm.into(), comm: comm.into(), ..Workload::default() })
+            Arc::new(Workload {
+                name: comm.into(),
+                comm: comm.into(),
+                ..Workload::default()
+            })
         });
         Process { pid, workload }
     }
@@ -67,8 +73,16 @@ impl Processes {
 pub fn party(process: Option<&Process>, addr: SocketAddr, is_server: bool) -> Party {
     let text: Box<str> = addr.to_string().into();
     let Some(process) = process else {
-        let name = if is_server { text.clone() } else { addr.ip().to_string().into() };
-        return Party { workload: name, addr: text, ..Party::default() };
+        let name = if is_server {
+            text.clone()
+        } else {
+            addr.ip().to_string().into()
+        };
+        return Party {
+            workload: name,
+            addr: text,
+            ..Party::default()
+        };
     };
     let workload = &process.workload;
     Party {

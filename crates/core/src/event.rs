@@ -168,6 +168,8 @@ pub struct Close {
     pub at_ns: u64,
     /// `true`: the peer sent FIN and may still read. `false`: the connection is gone.
     pub half: bool,
+    /// Sequence number of that FIN: just after the peer's last byte.
+    pub fin_seq: u32,
     /// TCP state at that moment.
     pub tcp: TcpState,
 }

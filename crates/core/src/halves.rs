@@ -48,7 +48,9 @@ impl Halves {
     pub fn hold(&mut self, key: WireKey, held: Held) -> Option<(WireKey, Held)> {
         let mut pushed_out = None;
         while self.held.len() >= HALVES_MAX {
-            let Some((oldest, _)) = self.order.pop_front() else { break };
+            let Some((oldest, _)) = self.order.pop_front() else {
+                break;
+            };
             if let Some(held) = self.held.remove(&oldest) {
                 pushed_out = Some((oldest, held));
                 break;
@@ -78,7 +80,10 @@ impl Halves {
     /// Takes out everything, oldest first.
     pub fn drain(&mut self) -> Vec<(WireKey, Held)> {
         let order = std::mem::take(&mut self.order);
-        order.into_iter().filter_map(|(key, _)| Some((key, self.held.remove(&key)?))).collect()
+        order
+            .into_iter()
+            .filter_map(|(key, _)| Some((key, self.held.remove(&key)?)))
+            .collect()
     }
 
     /// Remembers an owner whose connection is not announced yet.

@@ -14,3 +14,4 @@ pub mod explain;
 mod halves;
 mod losses;
 pub mod pipeline;
+pub mod tape;

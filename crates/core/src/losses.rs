@@ -31,7 +31,11 @@ impl Losses {
             let due = since_ns + REPORT_NS <= now_ns;
             if due {
                 let since_ns = clock.unix_ns(since_ns);
-                out.push(Output::Lost { count, why, since_ns });
+                out.push(Output::Lost {
+                    count,
+                    why,
+                    since_ns,
+                });
             }
             !due
         });

@@ -2,7 +2,7 @@
 //!
 //! A pure function of its inputs: the same calls in the same order give the same outputs.
 
-use crate::decode::{Frame, Report};
+use crate::decode::{Frame, Report, Speaker};
 use crate::enrich::{Processes, Workload, party};
 use crate::event::{Close, Cookie, Event, LossReason, Open, Owner, Segment};
 use crate::exchange::connection::{Connection, HalfExchange};
@@ -11,8 +11,10 @@ use crate::exchange::pair::{Outcome, Pending};
 use crate::exchange::record::Record;
 use crate::halves::{Halves, Held};
 use crate::losses::Losses;
-use crate::decode::Speaker;
+use crate::tape::{Entry, Passage, Told};
 use rustc_hash::{FxHashMap, FxHashSet};
+
+mod taping;
 
 /// Connections kept; beyond it those silent longest go (counted).
 pub const CONNECTIONS_MAX: usize = 40_000;
@@ -37,14 +39,14 @@ pub enum Output {
     },
 }
 
-struct Entry {
+struct Socket {
     connection: Connection,
     owner: Option<(u32, Box<str>)>,
 }
 
 /// All connections of a host.
 pub struct Pipeline {
-    entries: FxHashMap<Cookie, Entry>,
+    entries: FxHashMap<Cookie, Socket>,
     /// Both ends by first sequence numbers: (client's socket, server's socket).
     ends: FxHashMap<(u32, u32), [Option<Cookie>; 2]>,
     halves: Halves,
@@ -55,6 +57,13 @@ pub struct Pipeline {
     frames: Vec<Frame>,
     out: Vec<Output>,
     orders: Vec<(Cookie, Report, Report)>,
+    tape: Option<Tape>,
+}
+
+/// What goes into a recording.
+struct Tape {
+    entries: Vec<Entry>,
+    payload: bool,
 }
 
 impl Pipeline {
@@ -71,6 +80,13 @@ impl Pipeline {
             frames: Vec::new(),
             out: Vec::new(),
             orders: Vec::new(),
+            tape: None,
+        }
+    }
+
+    fn record(&mut self, entry: impl FnOnce() -> Entry) {
+        if let Some(tape) = &mut self.tape {
+            tape.entries.push(entry());
         }
     }
 
@@ -91,11 +107,15 @@ impl Pipeline {
 
     /// Says what is known of a process.
     pub fn workload(&mut self, pid: u32, workload: Workload) {
+        self.record(|| Entry::Workload(pid, workload.clone()));
         self.processes.learn(pid, workload);
     }
 
     /// Something was lost before it came here.
     pub fn lost(&mut self, count: u64, why: LossReason, now_ns: u64) {
+        if count > 0 {
+            self.record(|| Entry::Lost(count, why, now_ns));
+        }
         self.losses.add(count, why, now_ns);
     }
 
@@ -104,29 +124,39 @@ impl Pipeline {
         match event {
             Event::Segment(segment) => self.segment(&segment),
             Event::Mark(mark) => {
+                self.record(|| Entry::Mark(mark));
                 if let Some(entry) = self.entries.get_mut(&mark.cookie) {
                     entry.connection.mark(&mark);
                 }
             }
             Event::Open(open) => self.open(open),
             Event::Owner(owner) => self.owner(owner),
-            Event::Close(close) => self.close(&close),
+            Event::Close(close) => self.close(&close, None),
         }
     }
 
     fn open(&mut self, open: Open) {
+        self.record(|| Entry::Open(open));
         if self.entries.len() >= CONNECTIONS_MAX {
             self.losses.add(1, LossReason::FlowTableFull, open.at_ns);
             return;
         }
         let owner = self.halves.early_owner(open.cookie);
-        self.entries.insert(open.cookie, Entry { connection: Connection::new(open), owner });
+        self.entries.insert(
+            open.cookie,
+            Socket {
+                connection: Connection::new(open),
+                owner,
+            },
+        );
         self.meet(open.cookie);
     }
 
     /// Registers an end so that its other end on this host finds it.
     fn meet(&mut self, cookie: Cookie) {
-        let Some(entry) = self.entries.get(&cookie) else { return };
+        let Some(entry) = self.entries.get(&cookie) else {
+            return;
+        };
         let connection = &entry.connection;
         if let (Some(bases), Some(speaker)) = (connection.bases(), connection.speaker()) {
             self.ends.entry(bases).or_default()[speaker as usize] = Some(cookie);
@@ -134,6 +164,7 @@ impl Pipeline {
     }
 
     fn owner(&mut self, owner: Owner) {
+        self.record(|| Entry::Owner(owner.clone()));
         match self.entries.get_mut(&owner.cookie) {
             Some(entry) => entry.owner = Some((owner.pid, owner.comm)),
             // A client's process is seen before its connection is established.
@@ -142,22 +173,54 @@ impl Pipeline {
     }
 
     fn segment(&mut self, segment: &Segment<'_>) {
-        let Some(entry) = self.entries.get_mut(&segment.cookie) else { return };
+        let Some(entry) = self.entries.get_mut(&segment.cookie) else {
+            return;
+        };
         let connection = &mut entry.connection;
         let known = connection.speaker().is_some();
-        let outcome = connection.segment(segment, &mut self.frames);
-        if !known && connection.speaker().is_some() {
-            self.meet(segment.cookie);
+        connection.decode(segment, &mut self.frames);
+        if let Some(tape) = &mut self.tape {
+            let passage = Passage::of(segment);
+            tape.entries.push(if tape.payload {
+                Entry::Bytes(passage, segment.head.to_vec(), segment.tail.to_vec())
+            } else {
+                Entry::Told(passage, connection.tell(&self.frames))
+            });
         }
-        self.settle(segment.cookie, outcome);
+        self.step(segment.cookie, known);
+    }
+
+    fn told(&mut self, segment: &Segment<'_>, told: Told) {
+        let Some(entry) = self.entries.get_mut(&segment.cookie) else {
+            return;
+        };
+        let known = entry.connection.speaker().is_some();
+        entry.connection.told(segment, &told);
+        self.frames = told.frames;
+        self.step(segment.cookie, known);
+    }
+
+    /// Applies the frames of a step. `known`: it was known before who speaks.
+    fn step(&mut self, cookie: Cookie, known: bool) {
+        let Some(entry) = self.entries.get_mut(&cookie) else {
+            return;
+        };
+        let outcome = entry.connection.pair(&mut self.frames);
+        if !known && entry.connection.speaker().is_some() {
+            self.meet(cookie);
+        }
+        self.settle(cookie, outcome);
     }
 
     /// Deals with what a step did to a connection's requests.
     fn settle(&mut self, cookie: Cookie, outcome: Outcome) {
-        let Some(entry) = self.entries.get_mut(&cookie) else { return };
+        let Some(entry) = self.entries.get_mut(&cookie) else {
+            return;
+        };
         let connection = &mut entry.connection;
         let now_ns = connection.last_ns;
-        self.losses.add(outcome.unfinished, LossReason::Unfinished, now_ns);
+        self.losses
+            .add(outcome.unfinished, LossReason::Unfinished, now_ns);
         self.losses.add(outcome.cut, LossReason::PayloadCut, now_ns);
         self.losses.add(outcome.resync, LossReason::Resync, now_ns);
         if let Some((incoming, outgoing)) = connection.order() {
@@ -185,7 +248,9 @@ impl Pipeline {
     }
 
     fn finish(&mut self, cookie: Cookie, pending: &Pending) {
-        let Some(entry) = self.entries.get(&cookie) else { return };
+        let Some(entry) = self.entries.get(&cookie) else {
+            return;
+        };
         let connection = &entry.connection;
         let now_ns = connection.last_ns;
         let (Some(half), Some((client_base, server_base))) =
@@ -194,10 +259,23 @@ impl Pipeline {
             self.losses.add(1, LossReason::Unfinished, now_ns);
             return;
         };
-        let key = WireKey { client_base, server_base, at: half.at as u32 };
-        let process = entry.owner.as_ref().map(|(pid, comm)| self.processes.process(*pid, comm));
+        let key = WireKey {
+            client_base,
+            server_base,
+            at: half.at as u32,
+        };
+        let process = entry
+            .owner
+            .as_ref()
+            .map(|(pid, comm)| self.processes.process(*pid, comm));
         let open = &connection.open;
-        let held = Held { half, process, local: open.local, peer: open.peer, since_ns: now_ns };
+        let held = Held {
+            half,
+            process,
+            local: open.local,
+            peer: open.peer,
+            since_ns: now_ns,
+        };
         match self.halves.take(&key) {
             Some(other) => self.emit(&key, held, Some(other)),
             None if self.other_end_works_on(&key, &held.half) => {
@@ -233,17 +311,29 @@ impl Pipeline {
                 (None, None) => return,
             },
         );
-        let halves = (client.as_ref().map(|h| &h.half), server.as_ref().map(|h| &h.half));
+        let halves = (
+            client.as_ref().map(|h| &h.half),
+            server.as_ref().map(|h| &h.half),
+        );
         if let Some(record) = join::record(key, halves.0, halves.1, parties, &*self.clock) {
             self.out.push(Output::Record(Box::new(record)));
         }
     }
 
-    fn close(&mut self, close: &Close) {
-        let Some(entry) = self.entries.get_mut(&close.cookie) else { return };
+    fn close(&mut self, close: &Close, told: Option<Told>) {
+        let Some(entry) = self.entries.get_mut(&close.cookie) else {
+            return;
+        };
         entry.connection.last_ns = close.at_ns;
-        let outcome = entry.connection.close(close.half, &mut self.frames);
-        self.settle(close.cookie, outcome);
+        match told {
+            None => entry.connection.close(close, &mut self.frames),
+            Some(told) => self.frames = told.frames,
+        }
+        if let Some(tape) = &mut self.tape {
+            tape.entries
+                .push(Entry::Close(*close, entry.connection.tell(&self.frames)));
+        }
+        self.step(close.cookie, true);
         if !close.half {
             self.forget(close.cookie);
         }
@@ -251,10 +341,13 @@ impl Pipeline {
 
     fn forget(&mut self, cookie: Cookie) {
         self.answering.remove(&cookie);
-        let Some(entry) = self.entries.remove(&cookie) else { return };
+        let Some(entry) = self.entries.remove(&cookie) else {
+            return;
+        };
         let connection = entry.connection;
         let left = connection.in_flight() as u64;
-        self.losses.add(left, LossReason::Unfinished, connection.last_ns);
+        self.losses
+            .add(left, LossReason::Unfinished, connection.last_ns);
         let (Some(bases), Some(speaker)) = (connection.bases(), connection.speaker()) else {
             return;
         };
@@ -270,6 +363,18 @@ impl Pipeline {
     /// asked for what it holds back (a response has been silent, its end may be there).
     pub fn tick(&mut self, now_ns: u64) -> bool {
         self.end_silent(now_ns);
+        self.record(|| Entry::Tick(now_ns));
+        self.pass(now_ns);
+        let entries = &self.entries;
+        self.answering.iter().any(|cookie| {
+            entries
+                .get(cookie)
+                .is_some_and(|e| now_ns.saturating_sub(e.connection.last_ns) > FLUSH_AFTER_NS)
+        })
+    }
+
+    /// Lets go of halves that wait in vain, and reports losses.
+    fn pass(&mut self, now_ns: u64) {
         for (key, held) in self.halves.overdue(now_ns) {
             if self.other_end_works_on(&key, &held.half) {
                 self.halves.hold(key, held);
@@ -278,12 +383,6 @@ impl Pipeline {
             }
         }
         self.losses.report(now_ns, &*self.clock, &mut self.out);
-        let entries = &self.entries;
-        self.answering.iter().any(|cookie| {
-            entries
-                .get(cookie)
-                .is_some_and(|e| now_ns.saturating_sub(e.connection.last_ns) > FLUSH_AFTER_NS)
-        })
     }
 
     fn end_silent(&mut self, now_ns: u64) {
@@ -300,17 +399,32 @@ impl Pipeline {
             .collect();
         silent.sort_unstable();
         for cookie in silent {
-            let Some(entry) = self.entries.get_mut(&cookie) else { continue };
-            let outcome = entry.connection.silent(&mut self.frames);
-            self.settle(cookie, outcome);
+            self.silent(cookie, None);
         }
+    }
+
+    fn silent(&mut self, cookie: Cookie, told: Option<Told>) {
+        let Some(entry) = self.entries.get_mut(&cookie) else {
+            return;
+        };
+        match told {
+            None => entry.connection.silent(&mut self.frames),
+            Some(told) => self.frames = told.frames,
+        }
+        if let Some(tape) = &mut self.tape {
+            tape.entries
+                .push(Entry::Silent(cookie, entry.connection.tell(&self.frames)));
+        }
+        self.step(cookie, true);
     }
 
     /// Emits everything that still waits for its other half: the end of a run or a recording.
     pub fn finish_all(&mut self, now_ns: u64) {
+        self.record(|| Entry::End(now_ns));
         for (key, held) in self.halves.drain() {
             self.emit(&key, held, None);
         }
-        self.losses.report(now_ns + 1_000_000_000, &*self.clock, &mut self.out);
+        self.losses
+            .report(now_ns + 1_000_000_000, &*self.clock, &mut self.out);
     }
 }

@@ -1,7 +1,7 @@
 //! Which kernel programs this host can run, what each gives and what replaces it.
 
-use libbpf_rs::btf::types::{Func, Typedef};
 use libbpf_rs::btf::Btf;
+use libbpf_rs::btf::types::{Func, Typedef};
 use serde::{Deserialize, Serialize};
 
 /// One kernel program as `forebay doctor` shows it.
@@ -127,7 +127,9 @@ pub(crate) fn table(btf: Option<&Btf<'_>>) -> Vec<Feature> {
 
 /// Programs that may be left out, in the order in which a failing load gives them up.
 pub(crate) fn optional() -> impl Iterator<Item = &'static str> {
-    ROWS.iter().filter(|row| !row.required).map(|row| row.program)
+    ROWS.iter()
+        .filter(|row| !row.required)
+        .map(|row| row.program)
 }
 
 fn missing(probe: Probe, btf: Option<&Btf<'_>>) -> Option<String> {

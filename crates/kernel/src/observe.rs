@@ -115,7 +115,15 @@ impl Observe {
         let flush = attach(&skel, &cgroup, &mut features, &mut links)?;
         let sink: Rc<Cell<Option<NonNull<Sink>>>> = Rc::default();
         let ring = ring(&skel, Rc::clone(&sink))?;
-        Ok(Self { ring, sink, flush, links, skel, features, stats: None })
+        Ok(Self {
+            ring,
+            sink,
+            flush,
+            links,
+            skel,
+            features,
+            stats: None,
+        })
     }
 
     /// The table of programs as they are now.
@@ -160,11 +168,11 @@ impl Observe {
             value[4] = report_in;
             value[5] = report_out;
             // A refused order costs bytes, not correctness.
-            let _ = self.skel.maps.orders.update(
-                &order.cookie.to_ne_bytes(),
-                &value,
-                MapFlags::ANY,
-            );
+            let _ =
+                self.skel
+                    .maps
+                    .orders
+                    .update(&order.cookie.to_ne_bytes(), &value, MapFlags::ANY);
         }
         if !orders.is_empty()
             && let Some(bss) = self.skel.maps.bss_data.as_deref_mut()
@@ -231,10 +239,11 @@ fn load_with_fallbacks(features: &mut [Feature]) -> Result<ObserveSkel<'static>,
         match load(features) {
             Ok(skel) => return Ok(skel),
             Err(error) => {
-                let Some(row) = spare
-                    .by_ref()
-                    .find_map(|name| features.iter_mut().position(|f| f.program == name && f.active))
-                else {
+                let Some(row) = spare.by_ref().find_map(|name| {
+                    features
+                        .iter_mut()
+                        .position(|f| f.program == name && f.active)
+                }) else {
                     return Err(LoadError::Load(error));
                 };
                 features[row].active = false;
@@ -270,8 +279,10 @@ fn attach(
     features: &mut [Feature],
     links: &mut Vec<Link>,
 ) -> Result<Option<Link>, LoadError> {
-    let root = File::open(cgroup)
-        .map_err(|error| LoadError::Cgroup { path: cgroup.to_owned(), error })?;
+    let root = File::open(cgroup).map_err(|error| LoadError::Cgroup {
+        path: cgroup.to_owned(),
+        error,
+    })?;
     let fd = root.as_raw_fd();
     let progs = &skel.progs;
     let mut keep = |program, link: libbpf_rs::Result<Link>| match link {
@@ -314,7 +325,9 @@ fn ring(
             Stop::Stop => -1,
         }
     };
-    builder.add(&skel.maps.ring, callback).map_err(LoadError::Ring)?;
+    builder
+        .add(&skel.maps.ring, callback)
+        .map_err(LoadError::Ring)?;
     builder.build().map_err(LoadError::Ring)
 }
 

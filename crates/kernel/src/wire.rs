@@ -71,7 +71,10 @@ fn segment<'a>(bytes: &'a [u8], record: &fb_record) -> Option<Event<'a>> {
         head,
         tail,
         tcp: tcp(&fixed.tcp),
-        thread: Thread { tid: fixed.tcp.tid, run_delay_ns: fixed.tcp.run_delay_ns },
+        thread: Thread {
+            tid: fixed.tcp.tid,
+            run_delay_ns: fixed.tcp.run_delay_ns,
+        },
     }))
 }
 
@@ -104,7 +107,12 @@ fn open(o: fb_open) -> Event<'static> {
 }
 
 fn owner(o: fb_owner) -> Event<'static> {
-    let comm: Vec<u8> = o.comm.iter().map(|c| *c as u8).take_while(|c| *c != 0).collect();
+    let comm: Vec<u8> = o
+        .comm
+        .iter()
+        .map(|c| *c as u8)
+        .take_while(|c| *c != 0)
+        .collect();
     Event::Owner(Owner {
         cookie: o.r.cookie,
         pid: o.pid,
@@ -118,12 +126,17 @@ fn close(c: fb_close) -> Event<'static> {
         cookie: c.r.cookie,
         at_ns: c.at_ns,
         half: c.half != 0,
+        fin_seq: c.fin_seq,
         tcp: tcp(&c.tcp),
     })
 }
 
 fn direction(d: u8) -> Direction {
-    if d == 0 { Direction::In } else { Direction::Out }
+    if d == 0 {
+        Direction::In
+    } else {
+        Direction::Out
+    }
 }
 
 fn address(bytes: [u8; 16]) -> IpAddr {

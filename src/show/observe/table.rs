@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_loss_says_how_many_and_why() {
-        let text = loss(&Loss::since_monotonic(7, LossReason::RingFull, 0));
+        let text = loss(&Loss::since_unix(7, LossReason::RingFull, 0));
         assert!(
             text.starts_with("!! lost since ") && text.contains(": 7 records: the kernel's ring")
         );

@@ -1,12 +1,16 @@
 //! `forebay record`: keeps what the kernel said in a file.
 
-use super::Verb;
+use super::{Verb, parsed};
+use crate::keep::fbcap::Writer;
 use crate::keep::time::parse_duration;
 use crate::show::cli::Global;
+use crate::show::client::{Api, until_interrupted};
 use crate::show::failure::Failure;
 use clap::{ArgMatches, Args};
-use std::path::PathBuf;
-use std::time::Duration;
+use http_body_util::BodyExt;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// The verb.
 pub static VERB: Verb = Verb {
@@ -32,6 +36,80 @@ struct Flags {
     payload: bool,
 }
 
-fn run(_: &ArgMatches, _: &Global) -> Result<(), Failure> {
-    Err(Failure::NotBuilt(VERB.name))
+fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
+    let flags: Flags = parsed(matches)?;
+    let mut writer = Writer::create(&flags.file)?;
+    let api = Api::reach(global)?;
+    if flags.payload {
+        eprintln!("recording the first bytes of messages too: the file can hold secrets");
+    }
+    let duration = flags
+        .duration
+        .map(|d| format!("&duration={}ns", d.as_nanos()));
+    let path = format!(
+        "/v1/record?payload={}{}",
+        flags.payload,
+        duration.unwrap_or_default()
+    );
+    let mut progress = Progress::new(&flags.file);
+    let result = until_interrupted(async {
+        let mut body = api.get(&path).await?.into_body();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| api.broken(&error))?;
+            if let Ok(bytes) = frame.into_data() {
+                writer.write(&bytes)?;
+                progress.add(bytes.len());
+            }
+        }
+        Ok(())
+    });
+    writer.finish()?;
+    progress.end();
+    result?;
+    api.end()
+}
+
+/// Says how much has been recorded, on a terminal once a second.
+struct Progress {
+    file: String,
+    bytes: usize,
+    since: Instant,
+    said: Instant,
+    live: bool,
+}
+
+impl Progress {
+    fn new(file: &Path) -> Progress {
+        let now = Instant::now();
+        let live = std::io::stderr().is_terminal();
+        Progress {
+            file: file.display().to_string(),
+            bytes: 0,
+            since: now,
+            said: now,
+            live,
+        }
+    }
+
+    fn add(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        if self.live && self.said.elapsed() >= Duration::from_secs(1) {
+            self.said = Instant::now();
+            eprint!("\r{}", self.text());
+        }
+    }
+
+    fn text(&self) -> String {
+        let seconds = self.since.elapsed().as_secs();
+        format!(
+            "{}: {seconds} s, {} kB before packing",
+            self.file,
+            self.bytes / 1000
+        )
+    }
+
+    fn end(&self) {
+        let start = if self.live { "\r" } else { "" };
+        eprintln!("{start}{}. Next: forebay replay {}", self.text(), self.file);
+    }
 }

@@ -29,9 +29,15 @@ pub struct Run<'a> {
 
 enum Talk {
     /// Not known yet: the first bytes of each direction's turn (incoming, outgoing).
-    Unknown { held: [Vec<u8>; 2], held_at: [u64; 2], turns: u32 },
+    Unknown {
+        held: [Vec<u8>; 2],
+        held_at: [u64; 2],
+        turns: u32,
+    },
     Known(&'static Protocol, Box<dyn Conversation>),
     Opaque(Raw),
+    /// Of a tape: frames come from elsewhere.
+    Told(&'static str),
 }
 
 /// Decoder of one connection end.
@@ -47,8 +53,17 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder for an end that is `speaker`, if known. `old`: joined in the middle.
     pub fn new(speaker: Option<Speaker>, old: bool) -> Self {
-        let talk = Talk::Unknown { held: Default::default(), held_at: [0; 2], turns: 0 };
-        Self { talk, speaker, old, next: [None; 2] }
+        let talk = Talk::Unknown {
+            held: Default::default(),
+            held_at: [0; 2],
+            turns: 0,
+        };
+        Self {
+            talk,
+            speaker,
+            old,
+            next: [None; 2],
+        }
     }
 
     /// Who is at this end.
@@ -62,6 +77,27 @@ impl Decoder {
             Talk::Unknown { .. } => None,
             Talk::Known(protocol, _) => Some(protocol.name),
             Talk::Opaque(_) => Some(super::raw::NAME),
+            Talk::Told(protocol) => Some(protocol),
+        }
+    }
+
+    /// Takes what another decoder found out about these bytes.
+    pub fn told(&mut self, run: &Run<'_>, speaker: Option<Speaker>, protocol: Option<&str>) {
+        let next = &mut self.next[usize::from(run.outgoing)];
+        let end = run.offset + run.len;
+        *next = Some(next.map_or(end, |n| n.max(end)));
+        self.know(speaker, protocol);
+    }
+
+    /// Takes over who speaks and what.
+    pub fn know(&mut self, speaker: Option<Speaker>, protocol: Option<&str>) {
+        self.speaker = self.speaker.or(speaker);
+        if let Some(name) = protocol {
+            let known = PROTOCOLS
+                .iter()
+                .map(|p| p.name)
+                .find(|known| *known == name);
+            self.talk = Talk::Told(known.unwrap_or(super::raw::NAME));
         }
     }
 
@@ -80,13 +116,33 @@ impl Decoder {
         }
         *next = Some(end);
         if run.offset > expected {
-            let hole = Run { offset: expected, len: run.offset - expected, head: &[], tail: &[], ..*run };
+            let hole = Run {
+                offset: expected,
+                len: run.offset - expected,
+                head: &[],
+                tail: &[],
+                ..*run
+            };
             self.take(&hole, out);
-            self.take(&Run { turn: false, ..*run }, out);
+            self.take(
+                &Run {
+                    turn: false,
+                    ..*run
+                },
+                out,
+            );
         } else {
             let skip = expected - run.offset;
             let head = run.head.get(skip as usize..).unwrap_or(&[]);
-            self.take(&Run { offset: expected, len: run.len - skip, head, ..*run }, out);
+            self.take(
+                &Run {
+                    offset: expected,
+                    len: run.len - skip,
+                    head,
+                    ..*run
+                },
+                out,
+            );
         }
     }
 
@@ -108,7 +164,7 @@ impl Decoder {
         match &mut self.talk {
             Talk::Known(_, talk) => talk.feed(&piece, out),
             Talk::Opaque(raw) => raw.feed(&piece, out),
-            Talk::Unknown { .. } => {}
+            Talk::Unknown { .. } | Talk::Told(_) => {}
         }
         if out[before..].contains(&Frame::Tunnel) {
             self.talk = Talk::Opaque(Raw::default());
@@ -118,8 +174,17 @@ impl Decoder {
     /// Tries to name the protocol. `true`: the caller goes on with this run's bytes.
     fn recognise(&mut self, run: &Run<'_>, out: &mut Vec<Frame>) -> bool {
         let side = usize::from(run.outgoing);
-        let hint = self.speaker.map(|us| if run.outgoing { us } else { us.other() });
-        let Talk::Unknown { held, held_at, turns } = &mut self.talk else { return true };
+        let hint = self
+            .speaker
+            .map(|us| if run.outgoing { us } else { us.other() });
+        let Talk::Unknown {
+            held,
+            held_at,
+            turns,
+        } = &mut self.talk
+        else {
+            return true;
+        };
         if run.turn || held[side].is_empty() {
             *turns += 1;
             held[side].clear();
@@ -168,11 +233,21 @@ impl Decoder {
     /// A fresh connection whose client said something nobody knows is opaque at once; an old one
     /// may have been joined inside a message.
     fn give_up_if_due(&mut self, outgoing: bool) -> bool {
-        let Talk::Unknown { turns, .. } = &self.talk else { return true };
-        let due = if self.old { *turns >= OLD_TURNS_MAX } else { true };
+        let Talk::Unknown { turns, .. } = &self.talk else {
+            return true;
+        };
+        let due = if self.old {
+            *turns >= OLD_TURNS_MAX
+        } else {
+            true
+        };
         if due {
             // Nobody knows who asks: the end that speaks now counts as the client.
-            let us = if outgoing { Speaker::Client } else { Speaker::Server };
+            let us = if outgoing {
+                Speaker::Client
+            } else {
+                Speaker::Server
+            };
             self.speaker.get_or_insert(us);
             self.talk = Talk::Opaque(Raw::default());
         }
@@ -186,7 +261,7 @@ impl Decoder {
         match &mut self.talk {
             Talk::Known(_, talk) => talk.end(from, out),
             Talk::Opaque(raw) => raw.end(from, out),
-            Talk::Unknown { .. } => {}
+            Talk::Unknown { .. } | Talk::Told(_) => {}
         }
     }
 
@@ -195,7 +270,7 @@ impl Decoder {
         let want: Want = match &self.talk {
             Talk::Known(_, talk) => talk.want(),
             Talk::Opaque(raw) => raw.want(),
-            Talk::Unknown { .. } => return None,
+            Talk::Unknown { .. } | Talk::Told(_) => return None,
         };
         Some(match self.speaker? {
             Speaker::Client => (want.server, want.client),
@@ -208,7 +283,7 @@ impl Decoder {
         match &self.talk {
             Talk::Unknown { held, .. } => held.iter().map(Vec::capacity).sum(),
             Talk::Known(_, talk) => talk.memory_bytes(),
-            Talk::Opaque(_) => 0,
+            Talk::Opaque(_) | Talk::Told(_) => 0,
         }
     }
 }
@@ -233,5 +308,9 @@ fn sniff(bytes: &[u8], hint: Option<Speaker>) -> Verdict {
             Guess::Mine(_) | Guess::NotMine => {}
         }
     }
-    if short && bytes.len() < SNIFF_BYTES_MAX { Verdict::Short } else { Verdict::Nobody }
+    if short && bytes.len() < SNIFF_BYTES_MAX {
+        Verdict::Short
+    } else {
+        Verdict::Nobody
+    }
 }

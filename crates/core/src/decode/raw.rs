@@ -29,7 +29,10 @@ impl Raw {
                         role: Some(Role::Other),
                         ..Facts::default()
                     };
-                    out.push(Frame::Request { at: piece.offset, facts });
+                    out.push(Frame::Request {
+                        at: piece.offset,
+                        facts,
+                    });
                 }
                 self.client_end = piece.end();
             }
@@ -37,15 +40,22 @@ impl Raw {
                 self.server_end = piece.end();
                 if self.asking && !self.answering {
                     self.answering = true;
-                    out.push(Frame::RequestEnd { at: self.client_end });
-                    out.push(Frame::Response { at: piece.offset, facts: Facts::default() });
+                    out.push(Frame::RequestEnd {
+                        at: self.client_end,
+                    });
+                    out.push(Frame::Response {
+                        at: piece.offset,
+                        facts: Facts::default(),
+                    });
                 }
             }
         }
     }
 
     fn finish(&mut self, out: &mut Vec<Frame>) {
-        out.push(Frame::ResponseEnd { at: self.server_end });
+        out.push(Frame::ResponseEnd {
+            at: self.server_end,
+        });
         self.asking = false;
         self.answering = false;
     }
@@ -60,6 +70,9 @@ impl Raw {
     /// Times are enough.
     pub fn want(&self) -> Want {
         let times = Report::Turns { head_bytes: 0 };
-        Want { client: times, server: times }
+        Want {
+            client: times,
+            server: times,
+        }
     }
 }

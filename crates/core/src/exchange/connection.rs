@@ -5,7 +5,8 @@ use super::points::Seen;
 use super::timeline::Timeline;
 use crate::decode::connection::{Decoder, Run};
 use crate::decode::{Facts, Frame, Report, Speaker};
-use crate::event::{Direction, End, Mark, Open, Segment, TcpState};
+use crate::event::{Close, Direction, End, Mark, Open, Segment, TcpState};
+use crate::tape::Told;
 
 /// What one end saw of one finished request.
 #[derive(Clone, Debug)]
@@ -50,6 +51,8 @@ pub struct Connection {
     pairer: Pairer,
     waiting: Vec<Pending>,
     moment: Moment,
+    /// Where the peer's FIN stands in the incoming stream.
+    fin: Option<u64>,
     /// When anything happened last.
     pub last_ns: u64,
     ordered: Option<(Report, Report)>,
@@ -76,6 +79,7 @@ impl Connection {
             pairer: Pairer::default(),
             waiting: Vec::new(),
             moment: Moment::default(),
+            fin: None,
             last_ns: open.at_ns,
             ordered: None,
             turns: 0,
@@ -91,15 +95,22 @@ impl Connection {
     /// First sequence numbers of the client's and the server's stream: the same at both ends.
     pub fn bases(&self) -> Option<(u32, u32)> {
         let open = &self.open;
-        // The kernel half can't tell a client from a server on old connections: see out_base() there.
-        let out = match (open.end, self.speaker()?) {
-            (End::Unknown, Speaker::Client) => open.out_base.wrapping_add(1),
-            _ => open.out_base,
-        };
+        let out = open.out_base.wrapping_add(u32::from(self.counts_syn()));
         Some(match self.speaker()? {
             Speaker::Client => (out, open.in_base),
             Speaker::Server => (open.in_base, out),
         })
+    }
+
+    /// Whether places in the outgoing stream count from one byte too early: the kernel half can't
+    /// tell a client from a server on old connections (see `out_base` there).
+    fn counts_syn(&self) -> bool {
+        self.open.end == End::Unknown && self.speaker() == Some(Speaker::Client)
+    }
+
+    /// Place of a request as both ends count it.
+    fn common_place(&self, at: u64) -> u64 {
+        at - u64::from(self.counts_syn())
     }
 
     /// Name of what it speaks, once known.
@@ -109,12 +120,17 @@ impl Connection {
 
     /// Whether a request that began at this place is still under way here.
     pub fn is_at_work_on(&self, at: u64) -> bool {
+        let at = at + u64::from(self.counts_syn());
         self.pairer.has(at) || self.waiting.iter().any(|pending| pending.at == at)
     }
 
     /// Whether a response is passing: its end may lie in what the kernel has not reported yet.
     pub fn is_answering(&self) -> bool {
-        !self.waiting.is_empty() || self.pairer.oldest().is_some_and(|p| p.response_at.is_some())
+        !self.waiting.is_empty()
+            || self
+                .pairer
+                .oldest()
+                .is_some_and(|p| p.response_at.is_some())
     }
 
     /// Requests in flight.
@@ -123,12 +139,11 @@ impl Connection {
     }
 
     /// Ends what only silence can end: a response nobody understands.
-    pub fn silent(&mut self, frames: &mut Vec<Frame>) -> Outcome {
+    pub fn silent(&mut self, frames: &mut Vec<Frame>) {
         if self.protocol() == Some(crate::decode::raw::NAME) {
             let outgoing = self.speaker() == Some(Speaker::Server);
             self.decoder.end(outgoing, frames);
         }
-        self.pair(frames)
     }
 
     /// Place of a sequence number in the stream: 64 bits, by the nearest to where the stream stands.
@@ -153,10 +168,38 @@ impl Connection {
         }
     }
 
-    /// Takes a segment. Frames that it completes are left in `frames` for whoever records them.
-    pub fn segment(&mut self, segment: &Segment<'_>, frames: &mut Vec<Frame>) -> Outcome {
+    /// Takes a segment's times and bytes; what its parser found is added to `frames`.
+    pub fn decode(&mut self, segment: &Segment<'_>, frames: &mut Vec<Frame>) {
+        let run = self.run(segment);
+        self.decoder.feed(&run, frames);
+        if self.fin.is_some() {
+            self.end_at_fin(frames);
+        }
+    }
+
+    /// Takes a segment whose bytes another decoder has read.
+    pub fn told(&mut self, segment: &Segment<'_>, told: &Told) {
+        let run = self.run(segment);
+        self.decoder
+            .told(&run, told.speaker, told.protocol.as_deref());
+    }
+
+    /// What the decoder knows, with frames it just found.
+    pub fn tell(&self, frames: &[Frame]) -> Told {
+        Told {
+            frames: frames.to_vec(),
+            speaker: self.speaker(),
+            protocol: self.protocol().map(Into::into),
+        }
+    }
+
+    /// Takes over who speaks and what.
+    pub fn know(&mut self, told: &Told) {
+        self.decoder.know(told.speaker, told.protocol.as_deref());
+    }
+
+    fn run<'a>(&mut self, segment: &Segment<'a>) -> Run<'a> {
         let offset = self.place(segment.direction, segment.seq);
-        let outgoing = segment.direction == Direction::Out;
         self.last_ns = segment.app_last_ns.max(segment.net_last_ns);
         self.turns = self.turns.saturating_add(u32::from(segment.turn));
         if segment.tcp.min_rtt_us != 0 {
@@ -165,20 +208,18 @@ impl Connection {
         if !segment.bytes_only {
             self.time(segment, offset);
         }
-        let run = Run {
-            outgoing,
+        match segment.direction {
+            Direction::In => self.moment.reader = segment.thread,
+            Direction::Out => self.moment.writer = segment.thread,
+        }
+        Run {
+            outgoing: segment.direction == Direction::Out,
             offset,
             len: u64::from(segment.len),
             head: segment.head,
             tail: segment.tail,
             turn: segment.turn,
-        };
-        self.decoder.feed(&run, frames);
-        match segment.direction {
-            Direction::In => self.moment.reader = segment.thread,
-            Direction::Out => self.moment.writer = segment.thread,
         }
-        self.pair(frames)
     }
 
     fn time(&mut self, segment: &Segment<'_>, offset: u64) {
@@ -192,12 +233,18 @@ impl Connection {
             Direction::Out => (&mut line.net, &mut line.app),
         };
         let (near_ns, near_last_ns, far_ns, far_last_ns) = match segment.direction {
-            Direction::In => {
-                (segment.app_ns, segment.app_last_ns, segment.net_ns, segment.net_last_ns)
-            }
-            Direction::Out => {
-                (segment.net_ns, segment.net_last_ns, segment.app_ns, segment.app_last_ns)
-            }
+            Direction::In => (
+                segment.app_ns,
+                segment.app_last_ns,
+                segment.net_ns,
+                segment.net_last_ns,
+            ),
+            Direction::Out => (
+                segment.net_ns,
+                segment.net_last_ns,
+                segment.app_ns,
+                segment.app_last_ns,
+            ),
         };
         if first {
             near.add(offset, near_ns);
@@ -215,19 +262,34 @@ impl Connection {
         self.timed[side] = self.timed[side].max(end);
     }
 
-    fn pair(&mut self, frames: &mut Vec<Frame>) -> Outcome {
+    /// Applies what the parser found to the requests in flight.
+    pub fn pair(&mut self, frames: &mut Vec<Frame>) -> Outcome {
         let outgoing = self.speaker() == Some(Speaker::Client);
         self.moment.taken = self.decoder.taken(outgoing).unwrap_or(0);
         self.pairer.apply(frames, &self.moment)
     }
 
-    /// A direction ended (`half`: the peer's) or the connection did.
-    pub fn close(&mut self, half: bool, frames: &mut Vec<Frame>) -> Outcome {
-        self.decoder.end(false, frames);
-        if !half {
+    /// The peer's FIN arrived (`half`) or the connection is gone.
+    pub fn close(&mut self, close: &Close, frames: &mut Vec<Frame>) {
+        if close.half {
+            self.fin = Some(self.place(Direction::In, close.fin_seq));
+            self.end_at_fin(frames);
+        } else {
+            self.decoder.end(false, frames);
             self.decoder.end(true, frames);
         }
-        self.pair(frames)
+    }
+
+    /// A FIN arrives before the bytes in front of it are read: it counts when they are.
+    fn end_at_fin(&mut self, frames: &mut Vec<Frame>) {
+        let taken = self.decoder.taken(false);
+        if self
+            .fin
+            .is_some_and(|fin| taken.is_none_or(|taken| taken >= fin))
+        {
+            self.fin = None;
+            self.decoder.end(false, frames);
+        }
     }
 
     /// What this end saw of a finished request; `None` if its times are not complete.
@@ -276,7 +338,7 @@ impl Connection {
         Some(HalfExchange {
             end,
             cookie: self.open.cookie,
-            at,
+            at: self.common_place(at),
             request_bytes: request_end - at,
             response_bytes: answer_end - answer_at,
             facts: pending.facts.clone(),
@@ -293,7 +355,9 @@ impl Connection {
     /// Whether the times of a finished request are all there yet.
     pub fn is_timed(&self, pending: &Pending) -> bool {
         let side = usize::from(self.speaker() == Some(Speaker::Server));
-        pending.response_end.is_some_and(|end| self.timed[side] >= end)
+        pending
+            .response_end
+            .is_some_and(|end| self.timed[side] >= end)
     }
 
     /// Keeps finished requests whose times are still on their way.
@@ -309,8 +373,9 @@ impl Connection {
             return Vec::new();
         }
         let waiting = std::mem::take(&mut self.waiting);
-        let (ready, waiting): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|pending| self.is_timed(pending));
+        let (ready, waiting): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .partition(|pending| self.is_timed(pending));
         self.waiting = waiting;
         ready
     }
@@ -324,7 +389,9 @@ impl Connection {
             _ => (0, 1),
         };
         let ask_from = oldest.map_or(self.timed[ask], |p| p.at);
-        let answer_from = oldest.and_then(|p| p.response_at).unwrap_or(self.timed[answer]);
+        let answer_from = oldest
+            .and_then(|p| p.response_at)
+            .unwrap_or(self.timed[answer]);
         self.timelines[ask].forget_before(ask_from.min(self.timed[ask]));
         self.timelines[answer].forget_before(answer_from.min(self.timed[answer]));
     }

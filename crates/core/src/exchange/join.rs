@@ -2,9 +2,7 @@
 
 use super::connection::HalfExchange;
 use super::points::{self, Seen};
-use super::record::{
-    Bytes, Evidence, ModelCall, Party, Record, Side, Tcp,
-};
+use super::record::{Bytes, Evidence, ModelCall, Party, Record, Side, Tcp};
 use super::stream::{ChunkTimes, split_gaps};
 use crate::decode::{GenAi, Speaker};
 use std::hash::{Hash, Hasher};
@@ -70,7 +68,10 @@ pub fn record(
     if let (Some(_), Some(server)) = (client, server) {
         facts.merge(server.facts.clone());
     }
-    let gen_ai = facts.gen_ai.take().map(|g| Box::new(model_call(*g, client, server, timed.start_ns)));
+    let gen_ai = facts
+        .gen_ai
+        .take()
+        .map(|g| Box::new(model_call(*g, client, server, timed.start_ns)));
     let wire_id = key.id();
     let salt = match side {
         Side::Both => 0,
@@ -88,7 +89,10 @@ pub fn record(
         error: facts.error.take(),
         client: parties.0,
         server: parties.1,
-        bytes: Bytes { request: main.request_bytes, response: main.response_bytes },
+        bytes: Bytes {
+            request: main.request_bytes,
+            response: main.response_bytes,
+        },
         duration_ns: timed.duration_ns,
         phases_ns: timed.phases,
         directions_ns: timed.directions,
@@ -133,7 +137,10 @@ fn model_call(
     let counted = server.or(client);
     let chunks = counted.map(chunks_by_write).unwrap_or_default();
     let omitted = counted.map_or(0, |half| half.chunks_omitted);
-    let times: Vec<ChunkTimes> = chunks.iter().map(|c| chunk_times(*c, client, server)).collect();
+    let times: Vec<ChunkTimes> = chunks
+        .iter()
+        .map(|c| chunk_times(*c, client, server))
+        .collect();
     let streaming = facts.streaming.unwrap_or(!chunks.is_empty());
     let first = times.first().and_then(ChunkTimes::last);
     let gaps = split_gaps(&times, start_ns);

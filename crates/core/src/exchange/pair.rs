@@ -106,7 +106,12 @@ impl Pairer {
                     outcome.unfinished += 1;
                 }
                 let tcp_before = moment.tcp;
-                self.open.push_back(Pending { at, facts, tcp_before, ..Pending::default() });
+                self.open.push_back(Pending {
+                    at,
+                    facts,
+                    tcp_before,
+                    ..Pending::default()
+                });
             }
             Frame::RequestFacts(facts) => {
                 if let Some(last) = self.open.back_mut() {
@@ -124,7 +129,11 @@ impl Pairer {
                     front.facts.merge(facts);
                 }
             }
-            Frame::Chunk { start, end, content } => self.chunk(start, end, content),
+            Frame::Chunk {
+                start,
+                end,
+                content,
+            } => self.chunk(start, end, content),
             Frame::ResponseEnd { at } => self.finish(at, outcome),
             Frame::NoResponse => {
                 self.open.pop_front();
@@ -145,7 +154,9 @@ impl Pairer {
         front.writer = moment.writer;
         // Where the request ends in unseen bytes it ends before the next one, or with the last
         // byte that was seen when the answer began.
-        front.end.get_or_insert(next_at.unwrap_or(moment.taken).max(front.at + 1));
+        front
+            .end
+            .get_or_insert(next_at.unwrap_or(moment.taken).max(front.at + 1));
         front.facts.merge(facts);
     }
 
@@ -157,7 +168,9 @@ impl Pairer {
     }
 
     fn chunk(&mut self, start: u64, end: u64, content: bool) {
-        let Some(front) = self.answering().filter(|_| content) else { return };
+        let Some(front) = self.answering().filter(|_| content) else {
+            return;
+        };
         if front.chunks.len() < CHUNKS_MAX {
             front.chunks.push((start, end));
         } else {

@@ -70,15 +70,31 @@ fn ordered<const N: usize>(mut points: [u64; N]) -> [u64; N] {
 /// Both ends seen: every phase exact.
 pub fn both(client: &Seen, server: &Seen) -> Option<Timed> {
     let (
-        &Seen::Client { c0, w0, c1, c2, c3, c4 },
+        &Seen::Client {
+            c0,
+            w0,
+            c1,
+            c2,
+            c3,
+            c4,
+        },
         &Seen::Server { s0, s1, s2, s3, .. },
     ) = (client, server)
     else {
         return None;
     };
-    let [c0, w0, c1, s0, s1, s2, s3, c2, c3, c4] = ordered([c0, w0, c1, s0, s1, s2, s3, c2, c3, c4]);
-    let request = Way { send_queue: c1 - w0, wire: s0 - c1, recv_queue: s1 - s0 };
-    let response = Way { send_queue: s3 - s2, wire: c2 - s3, recv_queue: c3 - c2 };
+    let [c0, w0, c1, s0, s1, s2, s3, c2, c3, c4] =
+        ordered([c0, w0, c1, s0, s1, s2, s3, c2, c3, c4]);
+    let request = Way {
+        send_queue: c1 - w0,
+        wire: s0 - c1,
+        recv_queue: s1 - s0,
+    };
+    let response = Way {
+        send_queue: s3 - s2,
+        wire: c2 - s3,
+        recv_queue: c3 - c2,
+    };
     let phases = Phases {
         client: w0 - c0,
         send_queue: request.send_queue + response.send_queue,
@@ -89,14 +105,26 @@ pub fn both(client: &Seen, server: &Seen) -> Option<Timed> {
         remote: 0,
     };
     let directions = Some(Directions { request, response });
-    Some(Timed { start_ns: c0, duration_ns: c4 - c0, phases, directions })
+    Some(Timed {
+        start_ns: c0,
+        duration_ns: c4 - c0,
+        phases,
+        directions,
+    })
 }
 
 /// One end seen. `round_trip_ns`: the smallest TCP measured, the estimate of the wire; what is left
 /// between request and answer is `remote`.
 pub fn one(seen: &Seen, round_trip_ns: u64) -> Timed {
     match *seen {
-        Seen::Client { c0, w0, c1, c2, c3, c4 } => {
+        Seen::Client {
+            c0,
+            w0,
+            c1,
+            c2,
+            c3,
+            c4,
+        } => {
             let [c0, w0, c1, c2, c3, c4] = ordered([c0, w0, c1, c2, c3, c4]);
             let wire = round_trip_ns.min(c2 - c1);
             let phases = Phases {
@@ -108,9 +136,21 @@ pub fn one(seen: &Seen, round_trip_ns: u64) -> Timed {
                 stream: c4 - c3,
                 remote: c2 - c1 - wire,
             };
-            Timed { start_ns: c0, duration_ns: c4 - c0, phases, directions: None }
+            Timed {
+                start_ns: c0,
+                duration_ns: c4 - c0,
+                phases,
+                directions: None,
+            }
         }
-        Seen::Server { first, s0, s1, s2, s3, last } => {
+        Seen::Server {
+            first,
+            s0,
+            s1,
+            s2,
+            s3,
+            last,
+        } => {
             let [first, s0, s1, s2, s3, last] = ordered([first, s0, s1, s2, s3, last]);
             let phases = Phases {
                 client: 0,
@@ -121,7 +161,12 @@ pub fn one(seen: &Seen, round_trip_ns: u64) -> Timed {
                 stream: last - s3,
                 remote: s0 - first,
             };
-            Timed { start_ns: first, duration_ns: last - first, phases, directions: None }
+            Timed {
+                start_ns: first,
+                duration_ns: last - first,
+                phases,
+                directions: None,
+            }
         }
     }
 }
@@ -130,8 +175,22 @@ pub fn one(seen: &Seen, round_trip_ns: u64) -> Timed {
 mod tests {
     use super::*;
 
-    const CLIENT: Seen = Seen::Client { c0: 100, w0: 103, c1: 110, c2: 160, c3: 170, c4: 200 };
-    const SERVER: Seen = Seen::Server { first: 112, s0: 115, s1: 125, s2: 145, s3: 150, last: 190 };
+    const CLIENT: Seen = Seen::Client {
+        c0: 100,
+        w0: 103,
+        c1: 110,
+        c2: 160,
+        c3: 170,
+        c4: 200,
+    };
+    const SERVER: Seen = Seen::Server {
+        first: 112,
+        s0: 115,
+        s1: 125,
+        s2: 145,
+        s3: 150,
+        last: 190,
+    };
 
     #[test]
     fn both_ends_split_everything() {
@@ -139,23 +198,39 @@ mod tests {
         let p = t.phases;
         assert_eq!((t.start_ns, t.duration_ns), (100, 100));
         assert_eq!((p.client, p.send_queue, p.wire), (3, 7 + 5, 5 + 10));
-        assert_eq!((p.recv_queue, p.server, p.stream, p.remote), (10 + 10, 20, 30, 0));
+        assert_eq!(
+            (p.recv_queue, p.server, p.stream, p.remote),
+            (10 + 10, 20, 30, 0)
+        );
         assert_eq!(p.total(), t.duration_ns);
     }
 
     #[test]
     fn one_end_says_remote_for_what_it_cannot_split() {
         let t = one(&CLIENT, 12);
-        assert_eq!((t.phases.wire, t.phases.remote, t.phases.server), (12, 38, 0));
+        assert_eq!(
+            (t.phases.wire, t.phases.remote, t.phases.server),
+            (12, 38, 0)
+        );
         assert_eq!(t.phases.total(), t.duration_ns);
         let t = one(&SERVER, 12);
-        assert_eq!((t.phases.server, t.phases.stream, t.phases.remote), (20, 40, 3));
+        assert_eq!(
+            (t.phases.server, t.phases.stream, t.phases.remote),
+            (20, 40, 3)
+        );
         assert_eq!(t.phases.total(), t.duration_ns);
     }
 
     #[test]
     fn an_early_answer_never_makes_a_negative_phase() {
-        let early = Seen::Server { first: 112, s0: 115, s1: 155, s2: 120, s3: 121, last: 122 };
+        let early = Seen::Server {
+            first: 112,
+            s0: 115,
+            s1: 155,
+            s2: 120,
+            s3: 121,
+            last: 122,
+        };
         let t = both(&CLIENT, &early).unwrap();
         assert_eq!(t.phases.total(), t.duration_ns);
         assert_eq!(t.phases.server, 0);

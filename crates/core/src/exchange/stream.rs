@@ -51,7 +51,9 @@ pub fn split_gaps(chunks: &[ChunkTimes], start_ns: u64) -> StreamGaps {
     let mut parts = Vec::with_capacity(chunks.len());
     let mut total = GapSplit::default();
     for pair in chunks.windows(2) {
-        let (Some(from), Some(to)) = (pair[0].last(), pair[1].last()) else { continue };
+        let (Some(from), Some(to)) = (pair[0].last(), pair[1].last()) else {
+            continue;
+        };
         let part = split_gap(&pair[1], from, to.max(from));
         total.engine += part.engine;
         total.wire += part.wire;
@@ -80,7 +82,12 @@ pub fn split_gaps(chunks: &[ChunkTimes], start_ns: u64) -> StreamGaps {
         .collect();
     let stalls_omitted = stalls.len().saturating_sub(STALLS_MAX) as u32;
     stalls.truncate(STALLS_MAX);
-    StreamGaps { gaps: Some(gaps), split: Some(total), stalls, stalls_omitted }
+    StreamGaps {
+        gaps: Some(gaps),
+        split: Some(total),
+        stalls,
+        stalls_omitted,
+    }
 }
 
 /// Splits `[from, to]` at the moments the chunk was written and arrived. A moment nobody saw
@@ -89,7 +96,11 @@ fn split_gap(chunk: &ChunkTimes, from: u64, to: u64) -> GapSplit {
     let within = |at: u64| at.clamp(from, to);
     let arrived = within(chunk.arrived.unwrap_or(to));
     let written = within(chunk.written.unwrap_or(arrived)).min(arrived);
-    GapSplit { engine: written - from, wire: arrived - written, reader: to - arrived }
+    GapSplit {
+        engine: written - from,
+        wire: arrived - written,
+        reader: to - arrived,
+    }
 }
 
 fn blame(part: &GapSplit) -> Cause {
@@ -116,7 +127,12 @@ mod tests {
 
     fn chunk(written: u64, arrived: u64, read: u64) -> ChunkTimes {
         let at = |ms: u64| Some(ms * MS);
-        ChunkTimes { written: at(written), left: at(written), arrived: at(arrived), read: at(read) }
+        ChunkTimes {
+            written: at(written),
+            left: at(written),
+            arrived: at(arrived),
+            read: at(read),
+        }
     }
 
     fn steady_then(last: ChunkTimes) -> StreamGaps {

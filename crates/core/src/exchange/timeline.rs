@@ -38,8 +38,16 @@ impl Series {
 
     /// The entries that tell about `[start, end)`.
     pub fn range(&self, start: u64, end: u64) -> Vec<(u64, u64)> {
-        let first = self.entries.partition_point(|entry| entry.0 <= start).saturating_sub(1);
-        self.entries.iter().skip(first).take_while(|entry| entry.0 < end).copied().collect()
+        let first = self
+            .entries
+            .partition_point(|entry| entry.0 <= start)
+            .saturating_sub(1);
+        self.entries
+            .iter()
+            .skip(first)
+            .take_while(|entry| entry.0 < end)
+            .copied()
+            .collect()
     }
 
     /// Forgets what only tells about bytes before `offset`.

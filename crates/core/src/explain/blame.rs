@@ -6,6 +6,8 @@ use crate::exchange::record::{Cause, Record, Side};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(usize)]
 pub enum Slot {
+    /// The client's own time between its first and its last write.
+    ClientWrite,
     /// Request held back by the server's receive window.
     SendServerWindow,
     /// Response held back by the client's receive window.
@@ -105,6 +107,7 @@ impl Blame {
             window: record.tcp.rwnd_limited_ns,
             congestion: record.tcp.cwnd_limited_ns,
         };
+        blame.put(Slot::ClientWrite, record.phases_ns.client);
         blame.send_queue(record, &mut held);
         blame.wire(record);
         blame.recv_queue(record);

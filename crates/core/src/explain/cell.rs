@@ -222,6 +222,7 @@ pub fn cause_index(cause: Cause) -> usize {
 }
 
 fn add_phases(sum: &mut Phases, phases: &Phases) {
+    sum.client += phases.client;
     sum.send_queue += phases.send_queue;
     sum.wire += phases.wire;
     sum.recv_queue += phases.recv_queue;

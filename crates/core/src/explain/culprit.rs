@@ -6,6 +6,8 @@ use super::blame::{Blame, SLOTS, Slot};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Culprit {
+    /// The client writes its request late.
+    ClientWriter,
     /// The server reads late.
     ServerReader,
     /// The client reads late.
@@ -38,6 +40,7 @@ pub const CULPRITS: usize = Culprit::Failure as usize + 1;
 impl Culprit {
     /// Every culprit.
     pub const ALL: [Culprit; CULPRITS] = [
+        Culprit::ClientWriter,
         Culprit::ServerReader,
         Culprit::ClientReader,
         Culprit::Wire,
@@ -55,6 +58,7 @@ impl Culprit {
     /// The slots it answers for.
     pub const fn slots(self) -> &'static [Slot] {
         match self {
+            Culprit::ClientWriter => &[Slot::ClientWrite],
             Culprit::ServerReader => &[Slot::RecvServer, Slot::SendServerWindow],
             Culprit::ClientReader => &[
                 Slot::RecvClient,

@@ -26,9 +26,9 @@ pub struct EdgeKey {
     pub role: Role,
 }
 
-/// A service edge without its own strings.
+/// A service edge without its own strings: finds one in a table without building a key.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct EdgeRef<'a> {
+pub struct EdgeRef<'a> {
     client: &'a str,
     server: &'a str,
     protocol: &'a str,
@@ -51,16 +51,32 @@ impl<'a> EdgeRef<'a> {
             role: record.role,
         }
     }
+    /// As [`EdgeRef::of`], with servers known by address only as `external` too: for outputs that
+    /// must not carry addresses.
+    pub fn without_addresses(record: &'a Record) -> Self {
+        let server = if is_address(&record.server) {
+            EXTERNAL
+        } else {
+            cut(&record.server.workload)
+        };
+        Self {
+            server,
+            ..Self::of(record)
+        }
+    }
+    /// Hash of the edge; the same in every process.
     pub fn hash(&self) -> u64 {
         // A fixed seed: the table is bounded, so chosen names can make it slow but not large.
         FixedState::default().hash_one((self.client, self.server, self.protocol, self.role as u8))
     }
+    /// Whether it is the edge `key`.
     pub fn is(&self, key: &EdgeKey) -> bool {
         self.role == key.role
             && self.server == &*key.server
             && self.client == &*key.client
             && self.protocol == &*key.protocol
     }
+    /// The edge with its own strings.
     pub fn to_key(self) -> EdgeKey {
         EdgeKey {
             client: self.client.into(),
@@ -72,7 +88,8 @@ impl<'a> EdgeRef<'a> {
 }
 
 impl EdgeKey {
-    pub(super) fn as_ref(&self) -> EdgeRef<'_> {
+    /// The edge without its own strings.
+    pub fn to_ref(&self) -> EdgeRef<'_> {
         EdgeRef {
             client: &self.client,
             server: &self.server,
@@ -110,4 +127,19 @@ fn cut(name: &str) -> &str {
         end -= 1;
     }
     &name[..end]
+}
+
+/// The word of a [`Role`] in JSON and labels.
+pub fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Model => "model",
+        Role::Embedding => "embedding",
+        Role::Rerank => "rerank",
+        Role::VectorSearch => "vector_search",
+        Role::Cache => "cache",
+        Role::Database => "database",
+        Role::Queue => "queue",
+        Role::Web => "web",
+        Role::Other => "other",
+    }
 }

@@ -59,6 +59,10 @@ pub struct EdgeTable {
     live: VecDeque<Live>,
     /// Number of the newest bucket.
     bucket: u64,
+    /// Buckets before this one are no longer whole, for cells ran out.
+    given_up_bucket: u64,
+    /// Time of the first request.
+    first_ns: u64,
     overflow: Overflow,
 }
 
@@ -104,6 +108,8 @@ impl EdgeTable {
             free_cells: Vec::new(),
             live: VecDeque::new(),
             bucket: 0,
+            given_up_bucket: 0,
+            first_ns: u64::MAX,
             overflow: Overflow::default(),
         }
     }
@@ -111,19 +117,16 @@ impl EdgeTable {
     /// Counts a finished request. `now_ns` is the monotonic clock's; a step back counts as no step.
     pub fn add(&mut self, record: &Record, now_ns: u64) {
         self.advance(now_ns);
+        self.first_ns = self.first_ns.min(now_ns);
         let edge = self.edge_of(record);
         let cell = self.cell_of(edge);
         self.cells[cell as usize].add(record);
     }
 
     /// Edges with requests in the last `span_ns`, merged over its buckets, the busiest (by summed
-    /// duration) first. The span is rounded up to whole buckets.
-    pub fn window(&mut self, now_ns: u64, span_ns: u64) -> Vec<EdgeView> {
-        self.advance(now_ns);
-        let buckets = span_ns
-            .div_ceil(self.sizes.bucket_ns)
-            .clamp(1, self.sizes.buckets);
-        let first = (self.bucket + 1).saturating_sub(buckets);
+    /// duration) first. Whole buckets are taken: see [`EdgeTable::covered_ns`] for the true span.
+    pub fn window(&self, now_ns: u64, span_ns: u64) -> Vec<EdgeView> {
+        let first = self.first_bucket(now_ns, span_ns);
         let mut place = vec![None; self.edges.len()];
         let mut views: Vec<EdgeView> = Vec::new();
         for live in self.live.iter().filter(|live| live.bucket >= first) {
@@ -142,6 +145,23 @@ impl EdgeTable {
             by_time.then_with(|| a.key.cmp(&b.key))
         });
         views
+    }
+
+    /// The time that [`EdgeTable::window`] covers: `span_ns` and the begun bucket before it, but
+    /// not the time before the first request, nor what was given up. For rates.
+    pub fn covered_ns(&self, now_ns: u64, span_ns: u64) -> u64 {
+        let begin_ns = self.first_bucket(now_ns, span_ns) * self.sizes.bucket_ns;
+        now_ns
+            .saturating_sub(begin_ns.max(self.first_ns))
+            .max(1_000_000_000)
+    }
+
+    /// Oldest bucket of a window.
+    fn first_bucket(&self, now_ns: u64, span_ns: u64) -> u64 {
+        let newest = self.bucket.max(now_ns / self.sizes.bucket_ns);
+        let oldest = (newest + 1).saturating_sub(self.sizes.buckets);
+        let wanted = now_ns.saturating_sub(span_ns) / self.sizes.bucket_ns;
+        wanted.max(oldest).max(self.given_up_bucket)
     }
 
     /// Edges told apart now, `other` left out.
@@ -210,7 +230,7 @@ impl EdgeTable {
         };
         if let Ok(entry) = self
             .index
-            .find_entry(edge.key.as_ref().hash(), |n| *n == number)
+            .find_entry(edge.key.to_ref().hash(), |n| *n == number)
         {
             entry.remove();
         }
@@ -256,7 +276,7 @@ impl EdgeTable {
         let rehash = |number: &u32| {
             edges[*number as usize]
                 .as_ref()
-                .map_or(0, |edge| edge.key.as_ref().hash())
+                .map_or(0, |edge| edge.key.to_ref().hash())
         };
         self.index.insert_unique(hash, number, rehash);
         number
@@ -288,6 +308,9 @@ impl EdgeTable {
             let full = self.cells.len() >= self.sizes.cells;
             let oldest = if full { self.live.pop_front() } else { None };
             self.overflow.cells_given_up += u64::from(oldest.is_some());
+            if let Some(oldest) = oldest {
+                self.given_up_bucket = self.given_up_bucket.max(oldest.bucket + 1);
+            }
             oldest.map(|live| live.cell)
         });
         if let Some(cell) = free {

@@ -1,5 +1,6 @@
 //! Records made by hand for the tests of this folder.
 
+pub mod arbitrary;
 pub mod cases;
 
 use super::view::EdgeView;

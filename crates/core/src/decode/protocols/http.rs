@@ -11,21 +11,27 @@
 mod body;
 mod chunked;
 mod client;
+mod fields;
+mod found;
+mod gather;
 mod gen_ai;
 mod head;
 mod json;
 mod keys;
 mod ndjson;
 mod queue;
+mod response;
 mod server;
+mod sniff;
 mod sse;
 mod stream;
 mod target;
 
-use crate::decode::{Conversation, Frame, Guess, Piece, Protocol, Report, Speaker, Want};
+use crate::decode::{Conversation, Frame, Piece, Protocol, Report, Speaker, Want};
 use client::Client;
 use queue::Queue;
-use server::{Reader, Server};
+use response::Reader;
+use server::Server;
 
 /// HTTP/1.x.
 pub static HTTP: Protocol = Protocol {
@@ -63,7 +69,7 @@ pub static HTTP: Protocol = Protocol {
             "generated tokens, if seen in the response",
         ),
     ],
-    sniff,
+    sniff: sniff::sniff,
     open: || Box::new(Http::default()),
 };
 
@@ -199,95 +205,5 @@ fn rest<'a>(piece: &Piece<'a>) -> (&'a [u8], u64) {
         (&piece.tail[piece.tail.len() - unseen as usize..], 0)
     } else {
         (&[], unseen)
-    }
-}
-
-/// Bytes of a target after which a known method is believed without the version.
-const TARGET_BYTES_ENOUGH: usize = 256;
-
-/// A response begins with a status line, a request with method, target and version.
-fn sniff(data: &[u8], hint: Option<Speaker>) -> Guess {
-    let blank = data
-        .iter()
-        .take_while(|b| matches!(b, b'\r' | b'\n'))
-        .count();
-    let data = &data[blank..];
-    let guess = if data.is_empty() || is_prefix(data, b"HTTP/1.") {
-        Guess::More
-    } else if data.starts_with(b"HTTP/1.") {
-        match status_line(data) {
-            true => Guess::Mine(Speaker::Server),
-            false if data.len() < "HTTP/1.1 200".len() && is_status_prefix(data) => Guess::More,
-            false => Guess::NotMine,
-        }
-    } else {
-        request_line(data)
-    };
-    match (guess, hint) {
-        (Guess::Mine(speaker), Some(hint)) if speaker != hint => Guess::NotMine,
-        _ => guess,
-    }
-}
-
-fn is_prefix(data: &[u8], of: &[u8]) -> bool {
-    data.len() < of.len() && of.starts_with(data)
-}
-
-fn is_status_prefix(data: &[u8]) -> bool {
-    data.iter()
-        .zip(b"HTTP/1.0 000")
-        .all(|(byte, like)| match like {
-            b'0' => byte.is_ascii_digit(),
-            _ => byte == like,
-        })
-}
-
-fn status_line(data: &[u8]) -> bool {
-    data.len() >= "HTTP/1.1 200".len() && is_status_prefix(data)
-}
-
-fn request_line(data: &[u8]) -> Guess {
-    const METHOD_BYTES: std::ops::RangeInclusive<usize> = 3..=17;
-    let token = |b: &u8| b.is_ascii_uppercase() || matches!(b, b'-' | b'_');
-    let method = data.iter().take_while(|b| token(b)).count();
-    if method == data.len() && method <= *METHOD_BYTES.end() {
-        return Guess::More;
-    }
-    if !METHOD_BYTES.contains(&method) || data[method] != b' ' {
-        return Guess::NotMine;
-    }
-    let rest = &data[method + 1..];
-    let target = rest.iter().take_while(|&&b| b > b' ' && b != 0x7f).count();
-    let plausible = match rest.first() {
-        None => return Guess::More,
-        Some(b'/') => true,
-        Some(b'*') => target == 1,
-        Some(_) => {
-            &data[..method] == b"CONNECT"
-                || b"http://".starts_with(&rest[..target.min(7)])
-                || b"https://".starts_with(&rest[..target.min(8)])
-        }
-    };
-    if !plausible {
-        return Guess::NotMine;
-    }
-    let version = &rest[target..];
-    if version.is_empty() {
-        let known: &[&[u8]] = &[
-            b"GET", b"POST", b"PUT", b"DELETE", b"HEAD", b"PATCH", b"OPTIONS",
-        ];
-        let believed = target >= TARGET_BYTES_ENOUGH && known.contains(&&data[..method]);
-        return if believed {
-            Guess::Mine(Speaker::Client)
-        } else {
-            Guess::More
-        };
-    }
-    if version.starts_with(b" HTTP/1.") {
-        Guess::Mine(Speaker::Client)
-    } else if is_prefix(version, b" HTTP/1.") {
-        Guess::More
-    } else {
-        Guess::NotMine
     }
 }

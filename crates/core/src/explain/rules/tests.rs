@@ -1,13 +1,15 @@
 //! Each rule speaks in its case and only there; mixed causes are told apart; nothing counts twice.
 
-use super::RULES;
+use super::{RULES, markdown};
 use crate::decode::Role;
 use crate::exchange::record::*;
 use crate::explain::culprit::Culprit;
 use crate::explain::process::{ProcessSample, ProcessTable};
+use crate::explain::testing::arbitrary::any_record;
 use crate::explain::testing::cases::{cases, directions, recv, stalled};
 use crate::explain::testing::*;
 use crate::explain::{Severity, explain};
+use proptest::prelude::*;
 
 fn many(n: usize, make: impl Fn() -> Record) -> Vec<Record> {
     (0..n).map(|_| make()).collect()
@@ -239,4 +241,36 @@ fn a_starved_reader_gets_the_advice_of_its_cpu() {
         "{}",
         found[0].advice
     );
+}
+
+#[test]
+fn the_page_is_fresh() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/explain.md");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, markdown()).unwrap();
+    }
+    let page = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        page == markdown(),
+        "docs/explain.md is old; run UPDATE=1 cargo test -p forebay-core rules"
+    );
+}
+
+proptest! {
+    #[test]
+    fn findings_never_add_up_to_more_than_the_time(
+        records in proptest::collection::vec(any_record(), 1..20),
+        starved in proptest::option::of((0..5_000u64, 0..5_000u64)),
+    ) {
+        let processes = starved.map_or_else(ProcessTable::default, |(cpu_ms, delay_ms)| {
+            busy("llama-server", cpu_ms, delay_ms, 0)
+        });
+        let found = explain(&views(&records), &processes, NOW_NS, SPAN_NS);
+        let whole: u64 = records.iter().map(|record| record.duration_ns).sum();
+        prop_assert!(found.iter().map(|finding| finding.lost_ns).sum::<u64>() <= whole);
+        for finding in &found {
+            prop_assert!(finding.seen > 0 && finding.seen <= finding.requests, "{finding:?}");
+            prop_assert!((0.0..=1.0).contains(&finding.share), "{finding:?}");
+        }
+    }
 }

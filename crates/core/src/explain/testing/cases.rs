@@ -77,6 +77,12 @@ pub fn cases() -> Vec<(&'static str, Record, &'static str, &'static str)> {
     };
     vec![
         (
+            "client writes late",
+            record(|r| r.phases_ns.client = 5 * MS),
+            "client_writes_late",
+            "before rag-app has written its requests",
+        ),
+        (
             "server late",
             reads(2, 0),
             "server_reads_late",

@@ -1,11 +1,14 @@
 //! The client's side of a connection: requests.
 
 use super::body::{Body, Sink, Walk};
-use super::head::{self, Buffer, HEAD_BYTES_MAX, Method, Parsed};
+use super::fields::Length;
+use super::gather::{Gather, Gathered};
+use super::head::{self, Method};
 use super::json::{Scan, Whose};
 use super::queue::Waiting;
-use super::{Http, sniff};
-use crate::decode::{Facts, Frame, GenAi, Guess, Piece, Speaker};
+use super::sniff::sniff;
+use super::{Http, end, rest};
+use crate::decode::{Facts, Frame, Guess, Piece, Speaker};
 
 /// Where a speaker's stream is.
 #[derive(Debug)]
@@ -22,7 +25,7 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) state: State,
-    pub(super) head: Buffer,
+    pub(super) head: Gather,
     pub(super) started: bool,
     /// Lost was said and no message was found since.
     pub(super) lost: bool,
@@ -34,7 +37,7 @@ pub(super) struct Client {
 
 impl Default for Client {
     fn default() -> Self {
-        let (state, head) = (State::Head { due: true }, Buffer::default());
+        let (state, head) = (State::Head { due: true }, Gather::default());
         Client {
             state,
             head,
@@ -66,14 +69,14 @@ impl Http {
     pub(super) fn client_feed(&mut self, piece: &Piece<'_>, out: &mut Vec<Frame>) {
         self.client_find(piece, out);
         self.client_seen(piece.offset, piece.data, out);
-        let (seen, unseen) = super::rest(piece);
+        let (seen, unseen) = rest(piece);
         let at = piece.offset.saturating_add(piece.data.len() as u64);
         self.client_seen(at, seen, out);
         if unseen > 0 {
             self.client_unseen(at, unseen, piece.tail, out);
         }
         if matches!(&self.client.state, State::Body(body) if body.ended_blind()) {
-            self.request_end(super::end(piece), out);
+            self.request_end(end(piece), out);
         }
     }
 
@@ -89,12 +92,15 @@ impl Http {
             State::Hunting if piece.turn || begins() => {
                 self.client.state = State::Head { due: false };
             }
-            State::Body(body) if piece.turn && body.endless() && begins() => {
+            // A client that was answered early need not send the body it announced.
+            State::Body(body)
+                if piece.turn && (body.endless() || self.queue.is_empty()) && begins() =>
+            {
                 self.tell_request(out);
                 self.client.state = State::Head { due: true };
             }
             State::Head { .. } if piece.turn && !self.client.head.is_empty() && begins() => {
-                self.client_lose(false, out);
+                self.client_lose(true, false, out);
                 self.client.state = State::Head { due: false };
             }
             _ => {}
@@ -116,7 +122,7 @@ impl Http {
                         used as usize
                     }
                     Walk::Broken => {
-                        self.client_broken(out);
+                        self.client_lose(true, false, out);
                         return;
                     }
                 },
@@ -138,7 +144,7 @@ impl Http {
                     self.client_head_unseen(out);
                 }
             }
-            Walk::Broken => self.client_broken(out),
+            Walk::Broken => self.client_lose(true, false, out),
         }
     }
 
@@ -149,10 +155,7 @@ impl Http {
         };
         self.client.wide = true;
         if self.client.head.is_empty() {
-            if due {
-                self.client_lose(true, out);
-            }
-            self.client.state = State::Hunting;
+            self.client_lose(due, true, out);
         } else {
             self.request_cut(due, out);
         }
@@ -160,68 +163,33 @@ impl Http {
 
     /// Reads a head; returns the bytes used.
     fn request_head(&mut self, due: bool, at: u64, bytes: &[u8], out: &mut Vec<Frame>) -> usize {
-        let old = self.client.head.bytes().len();
-        if old == 0 {
-            // Empty lines before a request are to be ignored (RFC 9112 §2.2).
-            let blank = bytes
-                .iter()
-                .take_while(|b| matches!(b, b'\r' | b'\n'))
-                .count();
-            if blank > 0 {
-                return blank;
+        match self.client.head.take(at, bytes, head::request) {
+            Gathered::Blank(used) => return used,
+            Gathered::Whole {
+                head,
+                at,
+                len,
+                used,
+            } => {
+                self.request(at, len, head, out);
+                return used;
             }
-        }
-        let new = bytes.len().min(HEAD_BYTES_MAX - old);
-        let whole = old == 0;
-        let parsed = if whole {
-            head::request(&bytes[..new])
-        } else {
-            self.client.head.add(at, &bytes[..new]);
-            head::request(self.client.head.bytes())
-        };
-        match parsed {
-            Parsed::Whole(request, len) => {
-                let at = if whole { at } else { self.client.head.at };
-                self.client.head.release();
-                self.request(at, len as u64, request, out);
-                return len - old;
-            }
-            Parsed::Partial => {
-                if whole {
-                    self.client.head.add(at, &bytes[..new]);
-                }
-                if old + new == HEAD_BYTES_MAX {
-                    self.client.wide = true;
-                    self.request_cut(due, out);
-                }
-            }
-            Parsed::Broken => {
-                self.client.head.release();
-                if due {
-                    self.client_lose(false, out);
-                }
-                self.client.state = State::Hunting;
-            }
+            Gathered::Partial => {}
+            Gathered::Full => self.request_cut(due, out),
+            Gathered::Broken => self.client_lose(due, false, out),
         }
         bytes.len()
     }
 
-    /// A head goes on in unseen bytes: what was seen of it is told, its end is not known.
+    /// A head goes on in unseen bytes: its end is not known.
     fn request_cut(&mut self, due: bool, out: &mut Vec<Frame>) {
-        let closed = head::closed(self.client.head.bytes(), due);
-        let at = self.client.head.at;
-        self.client.head.release();
-        match closed.map(|bytes| head::request(&bytes)) {
-            Some(Parsed::Whole(mut request, _)) => {
-                request.length = head::Length::Unknown;
-                self.request(at, 0, request, out);
+        self.client.wide = true;
+        match self.client.head.cut(due, head::request) {
+            Some((mut head, at)) => {
+                head.length = Length::Unknown;
+                self.request(at, 0, head, out);
             }
-            _ => {
-                if due {
-                    self.client_lose(true, out);
-                }
-                self.client.state = State::Hunting;
-            }
+            None => self.client_lose(due, true, out),
         }
     }
 
@@ -254,7 +222,7 @@ impl Http {
             Method::Connect => Body::Unknown,
             _ => head.length.body(begins, Body::Length(0)),
         };
-        let known = head.length != head::Length::Unknown;
+        let known = head.length != Length::Unknown;
         if body.empty() || head.method == Method::Connect && known {
             out.push(Frame::RequestEnd { at: begins });
         }
@@ -263,16 +231,23 @@ impl Http {
         } else {
             State::Body(body)
         };
-        let readable = head.rule.is_some() && !head.encoded && self.queue.newest().is_some();
-        if readable
-            && matches!(
-                self.client.state,
-                State::Body(Body::Length(_) | Body::Chunked(_))
-            )
-        {
+        self.watch_body(head.encoded);
+    }
+
+    /// Reads the JSON of the newest request's body, if it may tell anything.
+    fn watch_body(&mut self, encoded: bool) {
+        let framed = matches!(
+            self.client.state,
+            State::Body(Body::Length(_) | Body::Chunked(_))
+        );
+        let Some(waiting) = self.queue.newest() else {
+            return;
+        };
+        if waiting.rule.is_some() && !encoded && framed {
             self.client.scan = Some(Box::new(Scan::new(Whose::Request)));
-        } else if let Some(waiting) = self.queue.newest() {
-            waiting.may_stream = proven.is_some_and(|rule| rule.generates());
+        } else {
+            // Nothing will tell whether a stream was asked for.
+            waiting.may_stream = waiting.generates();
         }
     }
 
@@ -305,26 +280,19 @@ impl Http {
         waiting.may_stream = rule.generates() && found.stream.unwrap_or(!found.complete);
         if found.model.is_some() && rule.models() {
             waiting.named = true;
-            let gen_ai = facts.gen_ai.get_or_insert_default();
-            *gen_ai = Box::new(GenAi {
-                model: found.model,
-                ..std::mem::take(gen_ai)
-            });
+            facts.gen_ai.get_or_insert_default().model = found.model;
         }
         if facts != Facts::default() {
             out.push(Frame::RequestFacts(facts));
         }
     }
 
-    fn client_broken(&mut self, out: &mut Vec<Frame>) {
+    /// No message begins here. `due`: one had to.
+    fn client_lose(&mut self, due: bool, unseen: bool, out: &mut Vec<Frame>) {
         self.tell_request(out);
-        self.client_lose(false, out);
-        self.client.state = State::Hunting;
-    }
-
-    fn client_lose(&mut self, unseen: bool, out: &mut Vec<Frame>) {
         self.client.head.release();
-        if !std::mem::replace(&mut self.client.lost, true) {
+        self.client.state = State::Hunting;
+        if due && !std::mem::replace(&mut self.client.lost, true) {
             out.push(Frame::Lost {
                 from: Speaker::Client,
                 unseen,

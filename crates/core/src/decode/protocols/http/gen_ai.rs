@@ -3,7 +3,7 @@
 //! A path that only one API uses is evidence by itself. A path that any program may use needs keys
 //! in the JSON of the request or of the response as well; each row names what it needs.
 
-use super::json::Found;
+use super::found::Found;
 use super::keys::{Key, Seen};
 use crate::decode::{Facts, GenAi, Role};
 

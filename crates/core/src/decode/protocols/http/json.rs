@@ -7,6 +7,7 @@
 //! model names and numbers: text, vectors and unknown keys are walked over. It does not validate;
 //! on input that is not JSON it finds nothing.
 
+use super::found::Found;
 use super::keys::{Key, Seen};
 
 /// Bound of a model name, in bytes.
@@ -21,29 +22,6 @@ pub(super) enum Whose {
     Request,
     /// A response's, or a stream event's.
     Response,
-}
-
-/// What was found so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Found {
-    /// Top-level keys and shapes.
-    pub(super) seen: Seen,
-    /// The model's name.
-    pub(super) model: Option<Box<str>>,
-    /// The value of `stream`.
-    pub(super) stream: Option<bool>,
-    /// Tokens of the prompt.
-    pub(super) input_tokens: Option<u64>,
-    /// Generated tokens.
-    pub(super) output_tokens: Option<u64>,
-    /// Generated text, reasoning or a tool call is in it.
-    pub(super) content: bool,
-    /// A chat delta was read to its end.
-    pub(super) delta: bool,
-    /// `object` names an OpenAI chat completion or its chunk.
-    pub(super) chat: bool,
-    /// The document is complete.
-    pub(super) complete: bool,
 }
 
 /// What the value string being read is good for.
@@ -367,3 +345,6 @@ impl Scan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

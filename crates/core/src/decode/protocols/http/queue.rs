@@ -21,6 +21,13 @@ pub(super) struct Waiting {
     pub(super) may_stream: bool,
 }
 
+impl Waiting {
+    /// It is a call that generates.
+    pub(super) fn generates(&self) -> bool {
+        self.proven && self.rule.is_some_and(|rule| rule.generates())
+    }
+}
+
 /// The queue.
 #[derive(Debug, Default)]
 pub(super) struct Queue {

@@ -1,20 +1,21 @@
 //! The server's side of a connection: responses and token streams.
 
-use super::Http;
-use super::body::{Body, Sink, Walk};
+use super::body::{Body, Walk};
 use super::client::State;
-use super::gen_ai;
-use super::head::{self, Buffer, HEAD_BYTES_MAX, Media, Method, Parsed};
-use super::json::{Found, Scan, Whose};
-use super::queue::Waiting;
-use super::stream::{Glimpse, Stream};
-use crate::decode::{Facts, Frame, GenAi, Piece, Speaker};
+use super::fields::Length;
+use super::gather::{Gather, Gathered};
+use super::head::{self, Method};
+use super::response::{Content, Reader, Response};
+use super::sniff::status_line;
+use super::stream::Glimpse;
+use super::{Http, end, rest};
+use crate::decode::{Facts, Frame, Piece, Speaker};
 
 /// The server's stream.
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) state: State,
-    pub(super) head: Buffer,
+    pub(super) head: Gather,
     started: bool,
     lost: bool,
     /// A head was cut: ask for more bytes.
@@ -25,29 +26,11 @@ pub(super) struct Server {
     pub(super) current: Option<Response>,
 }
 
-/// A response in progress.
-#[derive(Debug)]
-pub(super) struct Response {
-    /// Its request is not known: nothing is told, and its framing is a guess.
-    muted: bool,
-    request: Waiting,
-    pub(super) reader: Reader,
-    learned: Found,
-}
-
-/// What is done with the content of a response.
-#[derive(Debug)]
-pub(super) enum Reader {
-    Skip,
-    Json(Box<Scan>),
-    Stream(Box<Stream>),
-}
-
 impl Default for Server {
     fn default() -> Self {
         Server {
             state: State::Head { due: true },
-            head: Buffer::default(),
+            head: Gather::default(),
             started: false,
             lost: false,
             wide: false,
@@ -57,44 +40,12 @@ impl Default for Server {
     }
 }
 
-/// Feeds the content of a response to its reader.
-struct Content<'a> {
-    response: Option<&'a mut Response>,
-    out: &'a mut Vec<Frame>,
-}
-
-impl Sink for Content<'_> {
-    fn data(&mut self, at: u64, framed_at: u64, bytes: &[u8]) {
-        let Some(Response {
-            reader, learned, ..
-        }) = self.response.as_deref_mut()
-        else {
-            return;
-        };
-        match reader {
-            Reader::Skip => {}
-            Reader::Json(scan) => scan.feed(bytes),
-            Reader::Stream(stream) => stream.data(at, framed_at, bytes, learned, self.out),
-        }
-    }
-    fn unseen(&mut self, len: u64) {
-        let Some(response) = self.response.as_deref_mut().filter(|_| len > 0) else {
-            return;
-        };
-        match &mut response.reader {
-            Reader::Skip => {}
-            Reader::Json(scan) => scan.stop(),
-            Reader::Stream(stream) => stream.unseen(),
-        }
-    }
-}
-
 impl Http {
     pub(super) fn server_feed(&mut self, piece: &Piece<'_>, out: &mut Vec<Frame>) {
         self.server_find(piece, out);
-        self.server.end = super::end(piece);
+        self.server.end = end(piece);
         self.server_seen(piece.offset, piece.data, out);
-        let (seen, unseen) = super::rest(piece);
+        let (seen, unseen) = rest(piece);
         let at = piece.offset.saturating_add(piece.data.len() as u64);
         self.server_seen(at, seen, out);
         if unseen > 0 && !self.tunnel {
@@ -110,7 +61,7 @@ impl Http {
                 due: piece.offset == 0,
             };
         }
-        let begins = super::status_line(piece.data);
+        let begins = status_line(piece.data);
         let muted = self
             .server
             .current
@@ -189,9 +140,9 @@ impl Http {
             piece.tail
         };
         let last = &last[last.len().saturating_sub(8)..];
-        self.stream_piece_end(piece.offset, super::end(piece), last, ended, out);
+        self.stream_piece_end(piece.offset, end(piece), last, ended, out);
         if ended {
-            self.response_end(super::end(piece), out);
+            self.response_end(end(piece), out);
         }
     }
 
@@ -238,56 +189,33 @@ impl Http {
 
     /// Reads a head; returns the bytes used.
     fn response_head(&mut self, due: bool, at: u64, bytes: &[u8], out: &mut Vec<Frame>) -> usize {
-        let old = self.server.head.bytes().len();
-        if old == 0 {
-            let blank = bytes
-                .iter()
-                .take_while(|b| matches!(b, b'\r' | b'\n'))
-                .count();
-            if blank > 0 {
-                return blank;
+        match self.server.head.take(at, bytes, head::response) {
+            Gathered::Blank(used) => return used,
+            Gathered::Whole {
+                head,
+                at,
+                len,
+                used,
+            } => {
+                self.response(at, len, head, out);
+                return used;
             }
-        }
-        let new = bytes.len().min(HEAD_BYTES_MAX - old);
-        let whole = old == 0;
-        let parsed = if whole {
-            head::response(&bytes[..new])
-        } else {
-            self.server.head.add(at, &bytes[..new]);
-            head::response(self.server.head.bytes())
-        };
-        match parsed {
-            Parsed::Whole(response, len) => {
-                let at = if whole { at } else { self.server.head.at };
-                self.server.head.release();
-                self.response(at, len as u64, response, out);
-                return len - old;
-            }
-            Parsed::Partial => {
-                if whole {
-                    self.server.head.add(at, &bytes[..new]);
-                }
-                if old + new == HEAD_BYTES_MAX {
-                    self.server.wide = true;
-                    self.response_cut(due, out);
-                }
-            }
-            Parsed::Broken => self.server_lose(due, false, out),
+            Gathered::Partial => {}
+            Gathered::Full => self.response_cut(due, out),
+            Gathered::Broken => self.server_lose(due, false, out),
         }
         bytes.len()
     }
 
-    /// A head goes on in unseen bytes: what was seen of it is told, its end is not known.
+    /// A head goes on in unseen bytes: its end is not known.
     fn response_cut(&mut self, due: bool, out: &mut Vec<Frame>) {
-        let closed = head::closed(self.server.head.bytes(), due);
-        let at = self.server.head.at;
-        self.server.head.release();
-        match closed.map(|bytes| head::response(&bytes)) {
-            Some(Parsed::Whole(mut response, _)) => {
-                response.length = head::Length::Unknown;
-                self.response(at, 0, response, out);
+        self.server.wide = true;
+        match self.server.head.cut(due, head::response) {
+            Some((mut head, at)) => {
+                head.length = Length::Unknown;
+                self.response(at, 0, head, out);
             }
-            _ => self.server_lose(due, true, out),
+            None => self.server_lose(due, true, out),
         }
     }
 
@@ -304,42 +232,32 @@ impl Http {
         let request = self.queue.pop();
         let muted = request.is_none();
         let request = request.unwrap_or_default();
-        let begins = at.saturating_add(len);
         let tunnel = head.status == 101
             || request.method == Method::Connect && (200..300).contains(&head.status);
-        let model = request.proven && request.rule.is_some_and(|rule| rule.generates());
-        let stream = head.media != Media::Other && head.status < 400;
+        // A head that was cut ends somewhere in unseen bytes.
+        let cut = len == 0;
+        let begins = if cut {
+            self.server.end
+        } else {
+            at.saturating_add(len)
+        };
         if !muted {
-            out.push(Frame::Response {
-                at,
-                facts: facts(head.status, model.then_some(stream)),
-            });
+            let facts = head.facts(request.generates());
+            out.push(Frame::Response { at, facts });
         }
-        let body = if tunnel || request.method == Method::Head || matches!(head.status, 204 | 304) {
+        let bare = request.method == Method::Head || matches!(head.status, 204 | 304);
+        let body = if tunnel || bare && !cut {
             Body::Length(0)
         } else {
             head.length.body(begins, Body::Close)
         };
-        let reader = match request.rule {
-            _ if muted => Reader::Skip,
-            _ if stream => Reader::Stream(Box::new(Stream::new(
-                head.media == Media::Ndjson,
-                head.encoded || matches!(body, Body::Unknown),
-                request.rule,
-                model,
-            ))),
-            Some(rule) if rule.models() && !head.encoded && !matches!(body, Body::Unknown) => {
-                Reader::Json(Box::new(Scan::new(Whose::Response)))
-            }
-            _ => Reader::Skip,
+        let reader = if muted {
+            Reader::Skip
+        } else {
+            Reader::new(&head, &body, &request)
         };
         let empty = body.empty();
-        self.server.current = Some(Response {
-            muted,
-            request,
-            reader,
-            learned: Found::default(),
-        });
+        self.server.current = Some(Response::new(request, reader, muted));
         self.server.state = State::Body(body);
         if empty {
             self.response_end(begins, out);
@@ -435,69 +353,5 @@ impl Http {
         }
         self.response_end(self.server.end, out);
         self.server.state = State::Hunting;
-    }
-}
-
-/// Status and, for model calls, whether the response is a token stream.
-///
-/// Status codes of 400 and above are errors, as OpenTelemetry defines `error.type` for clients.
-fn facts(status: u16, streaming: Option<bool>) -> Facts {
-    let mut text = String::with_capacity(3);
-    for digit in [status / 100, status / 10 % 10, status % 10] {
-        text.push((b'0' + (digit % 10) as u8) as char);
-    }
-    let status_text = text.into_boxed_str();
-    Facts {
-        error: (status >= 400).then(|| status_text.clone()),
-        status: Some(status_text),
-        gen_ai: streaming.map(|_| {
-            Box::new(GenAi {
-                streaming,
-                ..GenAi::default()
-            })
-        }),
-        ..Facts::default()
-    }
-}
-
-impl Response {
-    /// What the body told.
-    fn facts(mut self, out: &mut Vec<Frame>) -> Facts {
-        let mut learned = self.learned;
-        let mut streams = None;
-        match &mut self.reader {
-            Reader::Skip => {}
-            Reader::Json(scan) => learned = scan.take(),
-            Reader::Stream(stream) => {
-                stream.finish(&mut learned, out);
-                streams = Some(true);
-            }
-        }
-        let answered = self.request.rule.filter(|rule| rule.answered(&learned));
-        let upgrade = match (self.request.proven, answered) {
-            (true, _) => None,
-            (false, Some(rule)) => Some(rule),
-            (false, None) => (learned.chat && streams.is_some()).then(gen_ai::chat),
-        };
-        let mut facts = upgrade.map_or_else(Facts::default, |rule| rule.facts(b""));
-        if let Some(gen_ai) = facts
-            .gen_ai
-            .as_mut()
-            .filter(|_| facts.role == Some(crate::decode::Role::Model))
-        {
-            gen_ai.streaming = Some(streams.unwrap_or(false));
-        }
-        let models = self.request.rule.is_some_and(|rule| rule.models());
-        if upgrade.is_none() && !(self.request.proven && models) {
-            return facts;
-        }
-        let model = learned.model.filter(|_| !self.request.named);
-        let (input_tokens, output_tokens) = (learned.input_tokens, learned.output_tokens);
-        if model.is_some() || input_tokens.is_some() || output_tokens.is_some() {
-            let gen_ai = facts.gen_ai.get_or_insert_default();
-            gen_ai.model = model;
-            (gen_ai.input_tokens, gen_ai.output_tokens) = (input_tokens, output_tokens);
-        }
-        facts
     }
 }

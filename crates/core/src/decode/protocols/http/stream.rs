@@ -5,8 +5,9 @@
 //! event by itself. Such a chunk counts as content unless its last bytes show a closing event; a
 //! finish reason or a usage report in unseen bytes therefore counts as content.
 
+use super::found::Found;
 use super::gen_ai::Rule;
-use super::json::{Found, Scan, Whose};
+use super::json::{Scan, Whose};
 use super::{ndjson, sse};
 use crate::decode::Frame;
 
@@ -169,6 +170,10 @@ impl Stream {
         let found = self.scan.take();
         let content = found.content || !(found.delta || self.closing(piece));
         learned.learn(found);
+        if content && !framing_only {
+            // Some servers count as they go: a count from before unseen events is not the last.
+            learned.output_tokens = None;
+        }
         self.end = piece.end;
         self.hidden = false;
         if let Format::Sse(events) = &mut self.format {
@@ -201,16 +206,5 @@ impl Stream {
         if !self.hidden {
             self.event_end(learned, out);
         }
-    }
-}
-
-impl Found {
-    /// Takes over what a later event of the same stream tells.
-    pub(super) fn learn(&mut self, newer: Found) {
-        self.seen.add(newer.seen);
-        self.model = self.model.take().or(newer.model);
-        self.input_tokens = newer.input_tokens.or(self.input_tokens);
-        self.output_tokens = newer.output_tokens.or(self.output_tokens);
-        self.chat |= newer.chat;
     }
 }

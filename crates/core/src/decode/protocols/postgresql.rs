@@ -1,0 +1,427 @@
+//! PostgreSQL's frontend/backend protocol, version 3: sessions, statements and their outcome.
+//!
+//! What is one request:
+//! - the whole start of a session, up to its first ReadyForQuery: `STARTUP`;
+//! - an encryption request: `SSL REQUEST`, status `N` (goes on in clear) or `S`/`G` (tunnel);
+//! - a Query with all its statements, a FunctionCall;
+//! - the extended-query messages up to a Sync, answered up to its ReadyForQuery, or up to a
+//!   Flush, answered up to the last reply that they are due;
+//! - a COPY with its data. `START_REPLICATION` is answered by CopyBothResponse, then a tunnel.
+//!
+//! After a `Lost` of the server's stream nothing that was sent before it is answered any more; after
+//! one of the client's stream what was told before it still is. A client turn after a ReadyForQuery,
+//! when nothing waits, starts afresh. It must begin with a whole message to be believed.
+
+mod asked;
+mod client;
+mod frame;
+mod keywords;
+mod server;
+mod sniff;
+mod sql;
+mod statements;
+
+use super::super::{Conversation, Facts, Frame, Piece, Protocol, Report, Role, Speaker, Want};
+use asked::{Asked, Op};
+use frame::{Cursor, Form, Last8, Step, Walker};
+use sql::Shape;
+use statements::Statements;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The definition of the protocol.
+pub static POSTGRESQL: Protocol = Protocol {
+    name: "postgresql",
+    about: "PostgreSQL sessions, statements and COPY, with statement shapes instead of literals.",
+    spec: "https://www.postgresql.org/docs/current/protocol.html",
+    attributes: &[
+        ("db.system.name", "postgresql"),
+        (
+            "db.query.summary",
+            "shape of the statement, without literals",
+        ),
+        (
+            "db.response.status_code",
+            "SQLSTATE, or the command of the result's tag",
+        ),
+        ("error.type", "SQLSTATE of a failed request"),
+    ],
+    sniff: sniff::sniff,
+    open: || Box::new(Session::new()),
+};
+
+/// Requests without an answer that are remembered; a client that pipelines more loses its place.
+const PENDING_MAX: usize = 256;
+/// Usual statements and their Bind headers fit.
+const CLIENT_HEAD_BYTES: u16 = 1024;
+/// Errors and the answer to most single-row statements fit.
+const SERVER_HEAD_BYTES: u16 = 256;
+/// With several requests in flight each must be seen to begin and end.
+const HEAD_BYTES_MAX: u16 = 4096;
+
+/// How a request's answer ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Until {
+    /// The byte that answers an encryption request.
+    Byte,
+    /// ReadyForQuery.
+    Ready,
+    /// The last reply due, or an error.
+    Replies,
+    /// Not known yet: neither Sync nor Flush was seen.
+    Open,
+    /// Has none.
+    Never,
+}
+
+/// A lost client's known requests are given up when it takes so many turns before their answers.
+const STUCK_TURNS_MAX: u8 = 8;
+/// Number of replies due to messages that were not seen.
+const UNKNOWN: u16 = u16::MAX;
+
+/// A request without a complete answer.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    until: Until,
+    /// Its messages are those of the extended query.
+    extended: bool,
+    /// Its response was begun.
+    started: bool,
+    /// The server waits for the client's COPY data.
+    copying: bool,
+    /// Replies due and got, one for each of its messages.
+    due: u16,
+    got: u16,
+}
+
+/// What the server said about the oldest request.
+#[derive(Debug, Default)]
+struct Outcome {
+    status: Option<Box<str>>,
+    failed: bool,
+    /// Just after the last reply counted.
+    end: u64,
+}
+
+/// A connection.
+struct Session {
+    client: Walker,
+    server: Walker,
+    state: State,
+}
+
+/// All of a connection but the places in its streams.
+struct State {
+    statements: Statements,
+    pending: VecDeque<Pending>,
+    asked: Asked,
+    outcome: Outcome,
+    /// Statement of the unnamed prepared statement and of the unnamed portal.
+    unnamed: Option<Arc<Shape>>,
+    portal: Option<Op>,
+    client_last: Last8,
+    server_last: Last8,
+    client_form: Form,
+    /// The server discards everything up to a Sync that was not sent yet.
+    skipping: bool,
+    /// The client's stream had bytes that were not seen and might hold requests.
+    client_unseen: bool,
+    /// The client's place is lost: replies to nothing are no news.
+    deaf: bool,
+    /// Turns of a lost client with requests that still wait.
+    stuck: u8,
+    tunnel: bool,
+    client_head: u16,
+    server_head: u16,
+}
+
+/// What to do after a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Go,
+    /// Requests went by that were not seen, in this speaker's stream.
+    Lost {
+        from: Speaker,
+        unseen: bool,
+    },
+}
+
+impl Session {
+    fn new() -> Self {
+        Session {
+            client: Walker::new(client::capture),
+            server: Walker::new(server::capture),
+            state: State {
+                statements: Statements::default(),
+                pending: VecDeque::new(),
+                asked: Asked::default(),
+                outcome: Outcome::default(),
+                unnamed: None,
+                portal: None,
+                client_last: Last8::default(),
+                server_last: Last8::default(),
+                client_form: Form::Typed,
+                skipping: false,
+                client_unseen: false,
+                deaf: false,
+                stuck: 0,
+                tunnel: false,
+                client_head: CLIENT_HEAD_BYTES,
+                server_head: SERVER_HEAD_BYTES,
+            },
+        }
+    }
+
+    fn lose(&mut self, from: Speaker, unseen: bool, out: &mut Vec<Frame>) {
+        out.push(Frame::Lost { from, unseen });
+        if unseen {
+            let head = match from {
+                Speaker::Client => &mut self.state.client_head,
+                Speaker::Server => &mut self.state.server_head,
+            };
+            *head = (*head * 2).min(HEAD_BYTES_MAX);
+        }
+        self.client.lose();
+        self.state.deaf = true;
+        self.state.stuck = 0;
+        if from == Speaker::Server {
+            self.server.lose();
+            self.state.forget();
+        }
+    }
+
+    /// Walks one piece of the client.
+    fn hear_client(&mut self, piece: &Piece<'_>, out: &mut Vec<Frame>) {
+        if !self.find_client(piece) {
+            self.client.pass(piece);
+            self.blind_client(out);
+            return;
+        }
+        let mut cursor = Cursor::new(piece);
+        loop {
+            let next = match self.client.step(&mut cursor, self.state.client_form) {
+                Step::More => return,
+                Step::Garbage => Next::Lost {
+                    from: Speaker::Client,
+                    unseen: false,
+                },
+                Step::Unseen if self.state.is_open_ended() => {
+                    self.state.lose_count();
+                    self.blind_client(out);
+                    return;
+                }
+                Step::Unseen => Next::Lost {
+                    from: Speaker::Client,
+                    unseen: true,
+                },
+                Step::Message {
+                    kind,
+                    at,
+                    body,
+                    whole,
+                } => self.state.client_message(kind, at, body, whole, out),
+                Step::Done { kind, at } => self.state.client_done(kind, at, out),
+            };
+            if let Next::Lost { from, unseen } = next {
+                return self.lose(from, unseen, out);
+            }
+        }
+    }
+
+    /// Makes sure the client's place is known; false: it is not.
+    fn find_client(&mut self, piece: &Piece<'_>) -> bool {
+        let blind = self.client.is_blind();
+        if !blind && !self.client.is_lost() {
+            return true;
+        }
+        if piece.offset == 0 && piece.data.first() == Some(&0) {
+            self.state.deaf = false;
+            self.state.client_form = Form::Startup;
+            self.server.align(0);
+            self.client.align(0);
+            return true;
+        }
+        let idle = self.state.server_last.is_empty() || self.state.server_last.ends_with_ready();
+        let begins = (piece.turn || self.client.at == 0)
+            && if blind {
+                !self.state.is_open_ended()
+            } else {
+                idle && self.state.pending.is_empty()
+            }
+            && sniff::is_message(Speaker::Client, piece.data) == Some(true);
+        if begins {
+            self.state.client_form = Form::Typed;
+            self.state.deaf = false;
+            self.client.align(piece.offset);
+        }
+        begins
+    }
+
+    /// In unseen bytes of a request: its end shows in the last bytes.
+    fn blind_client(&mut self, out: &mut Vec<Frame>) {
+        if !self.client.is_blind() {
+            return;
+        }
+        let at = self.client.at;
+        let last = &self.state.client_last;
+        let ended = [b'S', b'H', b'c']
+            .into_iter()
+            .find(|&kind| last.ends_with_bare(kind));
+        let Some(kind) = ended else { return };
+        self.client.align(at);
+        self.state.close(kind, out);
+        self.state.client_done(kind, at, out);
+    }
+
+    /// Walks one piece of the server.
+    fn hear_server(&mut self, piece: &Piece<'_>, out: &mut Vec<Frame>) {
+        if !self.find_server(piece) {
+            self.server.pass(piece);
+            self.blind_server(out);
+            return;
+        }
+        let mut cursor = Cursor::new(piece);
+        loop {
+            let form = self.state.server_form();
+            let next = match self.server.step(&mut cursor, form) {
+                Step::More => return,
+                Step::Garbage => Next::Lost {
+                    from: Speaker::Server,
+                    unseen: false,
+                },
+                Step::Unseen => {
+                    self.state.answer(self.server.start, out);
+                    self.blind_server(out);
+                    return;
+                }
+                Step::Message { kind, at, body, .. } => {
+                    self.state.server_message(kind, at, body, out)
+                }
+                Step::Done { kind, at } => self.state.server_done(kind, at, out),
+            };
+            if self.state.tunnel {
+                return;
+            }
+            if let Next::Lost { from, unseen } = next {
+                return self.lose(from, unseen, out);
+            }
+        }
+    }
+
+    fn find_server(&mut self, piece: &Piece<'_>) -> bool {
+        let blind = self.server.is_blind();
+        if !blind && !self.server.is_lost() {
+            return true;
+        }
+        let due = match self.state.pending.front() {
+            Some(head) => !blind || self.state.pending.len() == 1 && !head.started,
+            None => false,
+        };
+        let begins = (piece.turn || self.server.at == 0)
+            && due
+            && sniff::is_message(Speaker::Server, piece.data) == Some(true);
+        if begins {
+            self.server.align(piece.offset);
+        }
+        begins
+    }
+
+    /// The client speaks again: settles a response whose end was not seen.
+    fn turn_to_client(&mut self, out: &mut Vec<Frame>) {
+        let at = self.server.at;
+        if self.state.pending.is_empty() {
+            return;
+        }
+        self.state.stuck += u8::from(self.client.is_lost());
+        let blind = self.server.is_blind();
+        if self.state.ended_by_turn(blind, at, out) {
+            if blind {
+                self.server.align(at);
+            }
+        } else if self.server.is_lost() || self.state.stuck >= STUCK_TURNS_MAX {
+            // Its response went by unrecognised; the next one would be taken for it.
+            self.lose(Speaker::Server, false, out);
+        }
+    }
+
+    /// In unseen bytes of a response: a ReadyForQuery shows in the last bytes. With more than one
+    /// request in flight it can't be told whose it is.
+    fn blind_server(&mut self, out: &mut Vec<Frame>) {
+        if !self.server.is_blind() || !self.state.server_last.ends_with_ready() {
+            return;
+        }
+        let at = self.server.at;
+        if self.state.pending.is_empty() && self.state.deaf {
+            return self.server.align(at);
+        }
+        if self.state.pending.len() != 1 {
+            return self.lose(Speaker::Server, true, out);
+        }
+        self.server.align(at);
+        if self.state.server_last.ready_after_error() && !self.state.outcome.failed {
+            self.state.outcome.failed = true;
+            self.state.outcome.status = None;
+        }
+        self.state.ready(at, out);
+    }
+}
+
+impl Conversation for Session {
+    fn feed(&mut self, piece: &Piece<'_>, out: &mut Vec<Frame>) {
+        if self.state.tunnel || piece.len == 0 {
+            return;
+        }
+        match piece.from {
+            Speaker::Client => {
+                if piece.turn {
+                    self.turn_to_client(out);
+                }
+                self.state.client_last.update(piece);
+                self.hear_client(piece, out);
+            }
+            Speaker::Server => {
+                self.state.server_last.update(piece);
+                self.hear_server(piece, out);
+            }
+        }
+    }
+
+    fn end(&mut self, from: Speaker, out: &mut Vec<Frame>) {
+        if from == Speaker::Server && !self.state.tunnel {
+            self.state.cut_off(self.server.at, out);
+        }
+    }
+
+    fn want(&self) -> Want {
+        let busy = self.state.pending.len() > 1;
+        let head_bytes = if busy {
+            HEAD_BYTES_MAX
+        } else {
+            self.state.client_head
+        };
+        let answer_bytes = if busy {
+            HEAD_BYTES_MAX
+        } else {
+            self.state.server_head
+        };
+        if self.state.tunnel {
+            return Want {
+                client: Report::Quiet,
+                server: Report::Quiet,
+            };
+        }
+        Want {
+            client: Report::Turns { head_bytes },
+            server: Report::Turns {
+                head_bytes: answer_bytes,
+            },
+        }
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.client.memory_bytes() + self.server.memory_bytes() + self.state.memory_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests;

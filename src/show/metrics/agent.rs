@@ -1,0 +1,102 @@
+//! What the agent itself costs.
+
+use super::buckets::seconds;
+use super::definition::{Kind, Metric, Unit};
+use forebay_core::event::LossReason;
+
+/// The agent's own figures at the moment of a scrape.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SelfStats {
+    /// CPU time of the agent's process since its start.
+    pub cpu_ns: u64,
+    /// Its resident memory.
+    pub resident_bytes: u64,
+    /// Kernel programs, where the kernel keeps their statistics.
+    pub programs: Vec<ProgramStats>,
+    /// Connections followed now.
+    pub connections: u64,
+    /// Bytes waiting in the kernel ring.
+    pub ring_bytes: u64,
+    /// Losses since the start.
+    pub lost: Vec<(LossReason, u64)>,
+}
+
+/// One kernel program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProgramStats {
+    /// Its name.
+    pub name: Box<str>,
+    /// Time it ran since it was loaded.
+    pub run_ns: u64,
+    /// Times it ran.
+    pub runs: u64,
+}
+
+pub const METRICS: &[Metric] = &[
+    Metric {
+        name: "forebay.self.cpu",
+        kind: Kind::Counter,
+        unit: Unit::Seconds,
+        help: "CPU time of the agent's process",
+        labels: &[],
+        bounds: &[],
+        convention: false,
+        write: |state, series| series.counter(&[], seconds(state.agent.cpu_ns)),
+    },
+    Metric {
+        name: "forebay.self.resident",
+        kind: Kind::Gauge,
+        unit: Unit::Bytes,
+        help: "Resident memory of the agent's process",
+        labels: &[],
+        bounds: &[],
+        convention: false,
+        write: |state, series| series.gauge(&[], state.agent.resident_bytes as f64),
+    },
+    Metric {
+        name: "forebay.self.bpf.run",
+        kind: Kind::Counter,
+        unit: Unit::Seconds,
+        help: "Time the agent's kernel programs ran, where the kernel's BPF statistics are on",
+        labels: &["program"],
+        bounds: &[],
+        convention: false,
+        write: |state, series| {
+            let mut programs = state.agent.programs.iter();
+            programs.try_for_each(|p| series.counter(&[("program", &p.name)], seconds(p.run_ns)))
+        },
+    },
+    Metric {
+        name: "forebay.self.bpf.runs",
+        kind: Kind::Counter,
+        unit: Unit::Count("run"),
+        help: "Times the agent's kernel programs ran, where the kernel's BPF statistics are on",
+        labels: &["program"],
+        bounds: &[],
+        convention: false,
+        write: |state, series| {
+            let mut programs = state.agent.programs.iter();
+            programs.try_for_each(|p| series.counter(&[("program", &p.name)], p.runs as f64))
+        },
+    },
+    Metric {
+        name: "forebay.self.connections",
+        kind: Kind::Gauge,
+        unit: Unit::Count("connection"),
+        help: "Connections followed now",
+        labels: &[],
+        bounds: &[],
+        convention: false,
+        write: |state, series| series.gauge(&[], state.agent.connections as f64),
+    },
+    Metric {
+        name: "forebay.self.ring",
+        kind: Kind::Gauge,
+        unit: Unit::Bytes,
+        help: "Bytes waiting in the kernel ring",
+        labels: &[],
+        bounds: &[],
+        convention: false,
+        write: |state, series| series.gauge(&[], state.agent.ring_bytes as f64),
+    },
+];
