@@ -240,7 +240,8 @@ async fn serve(
     result
 }
 
-/// Returns when the flag is set, or on SIGINT or SIGTERM.
+/// Returns when the flag is set or, with `signals`, on SIGINT or SIGTERM. Without, it leaves them
+/// alone: a handler here would take them from the verb that this agent belongs to.
 async fn asked_to_stop(stop: &StopFlag, signals: bool) {
     use tokio::signal::unix::{SignalKind, signal};
     let flagged = async {
@@ -249,8 +250,8 @@ async fn asked_to_stop(stop: &StopFlag, signals: bool) {
         }
     };
     let on = |kind| async move {
-        match signal(kind) {
-            Ok(mut signal) if signals => signal.recv().await,
+        match signals.then(|| signal(kind)) {
+            Some(Ok(mut signal)) => signal.recv().await,
             // Without a handler the default action ends the process.
             _ => std::future::pending().await,
         }

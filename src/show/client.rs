@@ -16,7 +16,8 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use tempfile::TempDir;
 use tokio::net::UnixStream;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Most of a refusal that is read.
 const REFUSAL_BYTES_MAX: usize = 8 << 10;
@@ -229,32 +230,51 @@ impl Drop for OwnAgent {
     }
 }
 
-/// Runs a verb to its end, or to Ctrl-C or SIGTERM, which are a good end as well.
-///
-/// # Errors
-/// The verb's own.
-pub fn until_interrupted(verb: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| AgentError::Start {
+/// A verb at work: Ctrl-C and SIGTERM are a good end for it from here on, even before it runs.
+#[derive(Debug)]
+pub struct Session {
+    runtime: Runtime,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Session {
+    /// Takes over the signals.
+    ///
+    /// # Errors
+    /// When the system refuses what an event loop needs.
+    pub fn start() -> Result<Session, Failure> {
+        let refused = |source| AgentError::Start {
             what: "event loop",
             source,
-        })?;
-    let result = runtime.block_on(async {
-        let on = |kind| async move {
-            match signal(kind) {
-                Ok(mut signal) => signal.recv().await,
-                Err(_) => std::future::pending().await,
-            }
         };
-        tokio::select! {
-            result = verb => result,
-            _ = on(SignalKind::interrupt()) => Ok(()),
-            _ = on(SignalKind::terminate()) => Ok(()),
-        }
-    });
-    // A write to a reader that takes nothing must not hold up the end.
-    runtime.shutdown_background();
-    result
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_all().build().map_err(refused)?;
+        let inside = runtime.enter();
+        let interrupt = signal(SignalKind::interrupt()).map_err(refused)?;
+        let terminate = signal(SignalKind::terminate()).map_err(refused)?;
+        drop(inside);
+        Ok(Session {
+            runtime,
+            interrupt,
+            terminate,
+        })
+    }
+
+    /// Runs the verb's body to its end, or to a signal.
+    ///
+    /// # Errors
+    /// The body's own.
+    pub fn run(mut self, body: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+        let result = self.runtime.block_on(async {
+            tokio::select! {
+                result = body => result,
+                _ = self.interrupt.recv() => Ok(()),
+                _ = self.terminate.recv() => Ok(()),
+            }
+        });
+        // A write to a reader that takes nothing must not hold up the end.
+        self.runtime.shutdown_background();
+        result
+    }
 }

@@ -116,7 +116,8 @@ impl Status {
 /// Losses by name.
 pub fn lost_by_name(counts: &Counts) -> BTreeMap<String, u64> {
     let lost = counts.lost.iter();
-    lost.map(|(why, count)| (reason_name(*why), *count)).collect()
+    lost.map(|(why, count)| (reason_name(*why), *count))
+        .collect()
 }
 
 /// Name of a reason in the JSON.

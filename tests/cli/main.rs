@@ -10,6 +10,7 @@ mod api;
 mod help;
 mod instance;
 mod observe;
+mod own_agent;
 mod privilege;
 mod slow_reader;
 mod usage;

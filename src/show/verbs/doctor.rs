@@ -4,7 +4,7 @@ use super::{Verb, parsed};
 use crate::agent::privilege;
 use crate::capture::{self, Feature};
 use crate::show::cli::Global;
-use crate::show::client::{Api, answers, until_interrupted};
+use crate::show::client::{Api, Session, answers};
 use crate::show::doctor::text;
 use crate::show::failure::Failure;
 use crate::show::observe::output::print;
@@ -32,9 +32,10 @@ fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
     let flags: Flags = parsed(matches)?;
     // Without rights to ask an agent the kernel can still be looked at.
     let features = if answers(global).unwrap_or(false) {
+        let session = Session::start()?;
         let api = Api::running(global)?;
         let mut features: Vec<Feature> = Vec::new();
-        until_interrupted(async {
+        session.run(async {
             features = api.json("/v1/doctor").await?;
             Ok(())
         })?;

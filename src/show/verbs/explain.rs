@@ -3,7 +3,7 @@
 use super::{Verb, parsed};
 use crate::keep::time::parse_duration;
 use crate::show::cli::Global;
-use crate::show::client::{Api, answers, until_interrupted};
+use crate::show::client::{Api, Session, answers};
 use crate::show::explain::{ExplainView, json_lines, text};
 use crate::show::failure::Failure;
 use crate::show::observe::output::{print, wants_colour, width};
@@ -35,10 +35,11 @@ struct Flags {
 
 fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
     let flags: Flags = parsed(matches)?;
+    let session = Session::start()?;
     let fresh = !answers(global)?;
     let api = Api::reach(global)?;
     let path = format!("/v1/explain?since={}s", flags.since.as_secs());
-    until_interrupted(async {
+    session.run(async {
         if fresh {
             eprintln!("watching for {} s", flags.duration.as_secs());
             tokio::time::sleep(flags.duration).await;

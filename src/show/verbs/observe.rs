@@ -4,7 +4,7 @@ use super::{Verb, parsed};
 use crate::keep::filter::Selection;
 use crate::keep::line::{Line, parse_line};
 use crate::show::cli::Global;
-use crate::show::client::{Api, until_interrupted};
+use crate::show::client::{Api, Session};
 use crate::show::failure::Failure;
 use crate::show::observe::output;
 use crate::show::observe::table::{self, Table};
@@ -56,10 +56,11 @@ enum Form {
 fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
     let flags: Flags = parsed(matches)?;
     let form = if flags.json { Form::Json } else { flags.output };
+    let session = Session::start()?;
     let api = Api::reach(global)?;
     let path = format!("/v1/observe?{}", Selection::query_of(matches));
     let mut cut = false;
-    until_interrupted(async {
+    session.run(async {
         let body = api.get(&path).await?.into_body();
         let printer = Printer::new(form);
         let count = tokio::select! {

@@ -4,7 +4,7 @@ use super::{Verb, parsed};
 use crate::keep::fbcap::Writer;
 use crate::keep::time::parse_duration;
 use crate::show::cli::Global;
-use crate::show::client::{Api, until_interrupted};
+use crate::show::client::{Api, Session};
 use crate::show::failure::Failure;
 use clap::{ArgMatches, Args};
 use http_body_util::BodyExt;
@@ -39,6 +39,7 @@ struct Flags {
 fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
     let flags: Flags = parsed(matches)?;
     let mut writer = Writer::create(&flags.file)?;
+    let session = Session::start()?;
     let api = Api::reach(global)?;
     if flags.payload {
         eprintln!("recording the first bytes of messages too: the file can hold secrets");
@@ -52,7 +53,7 @@ fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
         duration.unwrap_or_default()
     );
     let mut progress = Progress::new(&flags.file);
-    let result = until_interrupted(async {
+    let result = session.run(async {
         let mut body = api.get(&path).await?.into_body();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| api.broken(&error))?;

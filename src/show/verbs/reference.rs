@@ -46,7 +46,7 @@ const START: &str = "# Command line\n\n\
     <!-- Made by `cargo run -p xtask -- docs`; change the verbs in src/show/verbs instead. -->\n\n";
 
 /// Routes of the API and what they answer.
-const ROUTES: [(&str, &str); 6] = [
+const ROUTES: [(&str, &str); 7] = [
     ("/v1/status", "the agent's own state, JSON"),
     (
         "/v1/observe",
@@ -54,6 +54,10 @@ const ROUTES: [(&str, &str); 6] = [
     ),
     ("/v1/top", "the table of service edges, JSON"),
     ("/v1/explain?since=5m", "findings, JSON"),
+    (
+        "/v1/record?payload=false&duration=30s",
+        "what the kernel reports, in the form of a capture file",
+    ),
     (
         "/v1/doctor",
         "the kernel programs and what became of them, JSON",

@@ -2,7 +2,7 @@
 
 use super::{Verb, parsed};
 use crate::show::cli::Global;
-use crate::show::client::{Api, until_interrupted};
+use crate::show::client::{Api, Session};
 use crate::show::failure::Failure;
 use crate::show::observe::output::print;
 use crate::show::status::Status;
@@ -27,8 +27,9 @@ struct Flags {
 
 fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
     let flags: Flags = parsed(matches)?;
+    let session = Session::start()?;
     let api = Api::running(global)?;
-    until_interrupted(async {
+    session.run(async {
         if flags.json {
             return print(&format!("{}\n", api.text("/v1/status").await?));
         }

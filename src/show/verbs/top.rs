@@ -3,11 +3,12 @@
 use super::{Verb, parsed};
 use crate::agent::AgentError;
 use crate::show::cli::Global;
-use crate::show::client::{Api, until_interrupted};
+use crate::show::client::{Api, Session, answers};
 use crate::show::failure::Failure;
 use crate::show::observe::output::print;
 use crate::show::top::{self, TopView};
 use clap::{ArgMatches, Args};
+use std::time::Duration;
 
 /// The verb.
 pub static VERB: Verb = Verb {
@@ -19,6 +20,9 @@ pub static VERB: Verb = Verb {
     run,
 };
 
+/// How long an agent of our own looks before its table is printed once.
+const WATCH: Duration = Duration::from_secs(10);
+
 #[derive(Args)]
 struct Flags {
     /// Print the table once, as JSON
@@ -28,9 +32,17 @@ struct Flags {
 
 fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
     let flags: Flags = parsed(matches)?;
+    let session = Session::start()?;
+    let fresh = !answers(global)?;
     let api = Api::reach(global)?;
     if flags.json {
-        until_interrupted(async { print(&api.text("/v1/top").await?) })?;
+        session.run(async {
+            if fresh {
+                eprintln!("watching for {} s", WATCH.as_secs());
+                tokio::time::sleep(WATCH).await;
+            }
+            print(&api.text("/v1/top").await?)
+        })?;
     } else {
         show(&api)?;
     }
