@@ -1,6 +1,6 @@
 //! The table of `forebay doctor`: what each kernel program gives and whether it is active here.
 
-use super::observe::columns::clean;
+use super::cells::clean;
 use crate::capture::Feature;
 use std::fmt::Write;
 

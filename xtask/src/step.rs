@@ -47,6 +47,8 @@ pub fn command(root: &Path, words: &[&str]) -> Command {
         .args(&all[1..])
         .current_dir(root)
         .stdin(Stdio::null());
+    // A failed test says what failed; where in the harness it did helps nobody.
+    command.env("RUST_BACKTRACE", "0");
     // Cargo sets these for us; a cargo that runs inside would hand them on.
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_cargos(name)) {
         command.env_remove(name);

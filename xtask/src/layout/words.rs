@@ -9,9 +9,9 @@ const UNWRAPS: [&str; 3] = [".unwrap()", ".expect(\"", ".unwrap_err()"];
 /// Also clippy's and the compiler's business; this one holds where a crate forgets to ask them.
 pub(super) fn unsafe_stays_in_the_kernel_half(root: &Path) -> Result<Found, String> {
     let all = sources(root, ".", &[".rs"])?;
-    let ours = all
-        .iter()
-        .filter(|source| !source.path.starts_with("crates/kernel") && !source.path.starts_with("xtask"));
+    let ours = all.iter().filter(|source| {
+        !source.path.starts_with("crates/kernel") && !source.path.starts_with("xtask")
+    });
     Ok(search(ours, &UNSAFE))
 }
 
