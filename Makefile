@@ -35,6 +35,5 @@ bench: ## measure truth and cost (docs/benchmarks.md); WORDS="..." goes to the r
 	@xtask/setup.sh all
 	@$(XTASK) bench $(WORDS)
 
-fuzz: ## fuzz every parser for a minute each; WORDS="..." goes to the runner
-	@xtask/setup.sh build
+fuzz: ## run the property tests with 50,000 random cases each; WORDS="..." chooses among them
 	@$(XTASK) fuzz $(WORDS)

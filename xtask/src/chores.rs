@@ -50,7 +50,7 @@ fn as_root() -> Vec<&'static str> {
     }
 }
 
-/// Runs the benchmarks.
+/// Runs the benchmarks: `bench/run`.
 ///
 /// # Errors
 /// When one fails.
@@ -59,15 +59,36 @@ pub fn bench(root: &Path, words: &[&str]) -> Result<(), String> {
     let all = [&as_root()[..], &["bench/run"], words].concat();
     let mut command = std::process::Command::new(all[0]);
     command.args(&all[1..]).current_dir(root);
-    step::run("the benchmarks", command)
+    step::run(
+        "the benchmarks (docs/benchmarks.md has their method)",
+        command,
+    )
 }
 
-/// Fuzzes the parsers.
+/// Cases per property when we look for trouble; the tests run 256.
+const FUZZ_CASES: &str = "50000";
+
+/// Throws random conversations, cuts, losses and garbage at every parser: the property tests with
+/// many more cases. `words` choose among them, as in `postgresql`.
 ///
 /// # Errors
-/// When a target crashes.
+/// When a property does not hold; the smallest case that breaks it is printed.
 pub fn fuzz(root: &Path, words: &[&str]) -> Result<(), String> {
-    let mut command = std::process::Command::new("fuzz/run");
-    command.args(words).current_dir(root);
-    step::run("fuzzing", command)
+    let mut all = vec![
+        "cargo",
+        "test",
+        "--release",
+        "--package",
+        "forebay-core",
+        "--no-fail-fast",
+    ];
+    all.extend(["--quiet", "--lib", "--tests", "--"]);
+    all.extend(words);
+    let mut command = step::command(root, &all);
+    let cases = std::env::var("PROPTEST_CASES").unwrap_or_else(|_| FUZZ_CASES.to_owned());
+    command.env("PROPTEST_CASES", &cases);
+    step::run(
+        &format!("the properties of every parser, {cases} random cases each"),
+        command,
+    )
 }
