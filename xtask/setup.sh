@@ -14,8 +14,8 @@ as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-has_package() { dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed; }
-has_candidate() { apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'; }
+has_package() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+has_candidate() { [[ $(apt-cache policy "$1" 2>/dev/null) == *"Candidate: "[!\(]* ]]; }
 
 # Major version of a clang; 0 when there is none.
 clang_version() {
@@ -59,7 +59,9 @@ find_missing() {
         has_package "$package" || missing+=("$package")
     done
     has_clang || needs_clang=yes
-    if [ "$GROUP" = all ] && ! command -v bpftool >/dev/null; then needs_bpftool=yes; fi
+    if [ "$GROUP" = all ] && ! PATH=$PATH:/usr/sbin command -v bpftool >/dev/null; then
+        needs_bpftool=yes
+    fi
 }
 
 # Packages must not start servers here: the benchmarks start their own.
