@@ -93,6 +93,11 @@ impl Pipeline {
         }
     }
 
+    /// Outputs that wait to be taken.
+    pub fn waiting_outputs(&self) -> usize {
+        self.out.len()
+    }
+
     /// What has come out since the last call.
     pub fn take_outputs(&mut self, into: &mut Vec<Output>) {
         into.append(&mut self.out);
