@@ -30,10 +30,6 @@ impl Series {
             self.entries.pop_front();
             place = place.saturating_sub(1);
         }
-        if self.entries.len() == self.entries.capacity() && self.entries.len() < 4 {
-            // A request needs about two: thousands of idle connections must cost little.
-            self.entries.reserve_exact(2);
-        }
         self.entries.insert(place, (offset, at_ns));
     }
 
