@@ -1,10 +1,13 @@
 //! The kernel half as a source: drains its ring on a timer and runs the pipeline.
 
 use super::clock::Clock;
-use super::{CaptureError, Feature, Source, StopFlag, processes};
+use super::meter::Meter;
+use super::sched::Sampler;
+use super::{CaptureError, Feature, LiveOptions, Source, StopFlag, processes};
 use crate::keep::deck::{Deck, Job};
 use crate::keep::hub::Hub;
 use crate::keep::time::monotonic_ns;
+use crate::keep::vitals::Vitals;
 use forebay_core::event::{Event, LossReason};
 use forebay_core::pipeline::{Output, Pipeline};
 use forebay_core::tape::Entry;
@@ -26,13 +29,19 @@ const PROCESSES_MAX: usize = 8192;
 /// The kernel half of this host.
 pub struct Live {
     observe: Observe,
+    memory_max_bytes: u64,
 }
 
 impl Live {
     /// Loads and attaches it.
-    pub fn start() -> Result<Self, CaptureError> {
+    pub fn start(options: LiveOptions) -> Result<Self, CaptureError> {
+        let mut observe = Observe::start()?;
+        if options.bpf_stats {
+            observe.measure();
+        }
         Ok(Self {
-            observe: Observe::start()?,
+            observe,
+            memory_max_bytes: options.memory_max_bytes,
         })
     }
 
@@ -44,11 +53,20 @@ impl Live {
 
 impl Source for Live {
     fn run(self: Box<Self>, hub: Arc<Hub>, stop: StopFlag) -> Result<(), CaptureError> {
-        let mut drive = Drive::new(self.observe);
+        let mut drive = Drive::new(self.observe, self.memory_max_bytes);
+        let mut sampler = Sampler::new();
         let mut batch = Vec::new();
         while !stop.stopped() {
             drive.step(&mut batch);
             drive.tape(&hub.deck);
+            let now_ns = monotonic_ns();
+            sampler.answered(&batch, now_ns);
+            for sample in sampler.samples(now_ns) {
+                hub.process(&sample);
+            }
+            if let Some(vitals) = drive.vitals(now_ns) {
+                hub.set_vitals(vitals);
+            }
             hub.publish(&mut batch);
             sleep(DRAIN_EVERY);
         }
@@ -71,10 +89,11 @@ struct Drive {
     next_flush_ns: u64,
     flush_every_ns: u64,
     job: Option<Job>,
+    meter: Meter,
 }
 
 impl Drive {
-    fn new(observe: Observe) -> Self {
+    fn new(observe: Observe, memory_max_bytes: u64) -> Self {
         let clock = Clock::read();
         Self {
             observe,
@@ -86,6 +105,7 @@ impl Drive {
             next_flush_ns: 0,
             flush_every_ns: TICK_NS,
             job: None,
+            meter: Meter::new(memory_max_bytes, monotonic_ns()),
         }
     }
 
@@ -100,7 +120,16 @@ impl Drive {
         self.pipeline.take_outputs(batch);
     }
 
+    /// What the agent costs and holds, once a second.
+    fn vitals(&mut self, now_ns: u64) -> Option<Vitals> {
+        let connections = self.pipeline.connections();
+        let vitals = self.meter.take(&self.observe, connections, now_ns)?;
+        self.pipeline.bound(self.meter.connections_max());
+        Some(vitals)
+    }
+
     fn drain(&mut self) {
+        self.meter.ring(self.observe.waiting_bytes());
         let (pipeline, read) = (&mut self.pipeline, &mut self.read);
         self.observe.drain(|event| {
             if let Event::Owner(owner) = &event {
