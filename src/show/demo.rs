@@ -66,6 +66,14 @@ pub enum DemoError {
     )]
     Unseen(String),
     /// `explain` did not name a fault.
-    #[error("{0}")]
+    #[error(
+        "not named: {0}; what was seen instead stands above. Next: run it alone with --faults {0}, \
+         on a machine with nothing else to do"
+    )]
     NotNamed(String),
+    /// The stack and this program are not of one version.
+    #[error(
+        "the stack has no fault {0}. Next: build forebay from the checkout that holds the stack"
+    )]
+    NoFault(String),
 }

@@ -7,7 +7,7 @@ use super::verdict::Part;
 use super::watch::{Watch, Watched};
 use crate::show::client::Api;
 use crate::show::failure::Failure;
-use crate::show::observe::table::Table;
+use crate::show::observe::table::{Table, loss};
 use forebay_core::exchange::record::Record;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -164,10 +164,10 @@ pub async fn ask(
     }
     // A failed question makes the asker fail; its answers say so more precisely.
     running.wait();
-    finish(asked)
+    finish(asked, &watch)
 }
 
-fn finish(mut asked: Asked) -> Result<Asked, Failure> {
+fn finish(mut asked: Asked, watch: &Watch) -> Result<Asked, Failure> {
     if asked.answered == 0 {
         let nothing = || "the asker ended before it began".to_owned();
         return Err(DemoError::Unanswered {
@@ -178,7 +178,13 @@ fn finish(mut asked: Asked) -> Result<Asked, Failure> {
         .into());
     }
     if asked.seen_ms.is_empty() {
-        let counts = format!("{} answers, {} requests", asked.answered, asked.requests);
+        let lost = watch.lost.iter().map(loss).collect::<String>();
+        let counts = format!(
+            "{} answers, {} requests of the stack. {}",
+            asked.answered,
+            asked.requests,
+            lost.trim_end()
+        );
         return Err(DemoError::Unseen(counts).into());
     }
     asked.seen_ms.sort_by(f64::total_cmp);

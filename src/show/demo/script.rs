@@ -11,8 +11,8 @@ use crate::keep::time::monotonic_ns;
 use crate::show::client::Api;
 use crate::show::explain::{ExplainView, text};
 use crate::show::failure::Failure;
-use forebay_core::explain::Finding;
 use forebay_core::explain::finding::duration;
+use forebay_core::explain::{Finding, Severity};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -32,6 +32,13 @@ pub struct Wish {
 /// Questions whose requests are shown in full while the stack is healthy, and while it is not.
 const SHOWN_HEALTHY: u64 = 2;
 const SHOWN_DISTURBED: u64 = 1;
+/// What the live table shows, for who sees it for the first time.
+const LEGEND: [&str; 2] = [
+    "A question makes five requests: its embedding, the vector search, the reset of the database \
+     connection, the chat that streams the answer, and last to end, the question itself.",
+    "The letters of a request say where its time went: c the client wrote it, q waited in a send \
+     queue, w was on the wire, r lay unread, S the server worked, t the answer streamed.",
+];
 /// Questions that fill the prompt cache.
 const WARMING: u64 = 4;
 /// The last second's CPU samples must be in what `explain` looks at.
@@ -51,8 +58,8 @@ pub struct Demo<'a> {
     pub wish: Wish,
     /// What was done.
     pub report: Report,
-    /// Faults that were not named, in sentences.
-    pub missed: Vec<String>,
+    /// Faults that were not named.
+    pub missed: Vec<&'static str>,
     watched: Watched,
     acts: u32,
     healthy: Vec<Finding>,
@@ -92,7 +99,7 @@ impl<'a> Demo<'a> {
             .await?;
         for expected in self.wish.faults.clone() {
             let Some(fault) = faults.get(expected.fault) else {
-                return Err(DemoError::NotNamed(no_such_fault(expected.fault)).into());
+                return Err(DemoError::NoFault(expected.fault.to_owned()).into());
             };
             if fault.needs_netns && !up.has_netns() {
                 self.skip(expected);
@@ -125,8 +132,11 @@ impl<'a> Demo<'a> {
         } else {
             "on loopback"
         };
-        let result = format!("{}, {place}, in {}", up.model, up.folder.display());
-        self.teller.good(&format!("it runs: {result}"));
+        let result = format!("{} {place}", up.model);
+        self.teller.good(&format!(
+            "it runs: {result}, files in {}",
+            up.folder.display()
+        ));
         self.report.add("start the service", took, true, result);
         let act = json!({
             "act": "up", "seconds": seconds(took), "mode": up.mode, "model": up.model,
@@ -163,6 +173,9 @@ impl<'a> Demo<'a> {
 
     async fn work(&mut self, api: &Api) -> Result<(), Failure> {
         let begun = Instant::now();
+        for sentence in LEGEND {
+            self.teller.say(sentence);
+        }
         let (asked, view) = self.observe(api, SHOWN_HEALTHY, Duration::ZERO).await?;
         self.healthy_ms = asked.seen_p50_ms;
         self.healthy.clone_from(&view.findings);
@@ -172,6 +185,7 @@ impl<'a> Demo<'a> {
             asked.asker_p50_ms, asked.seen_p50_ms, asked.answered
         ));
         self.say_explain(&view, None);
+        self.say_healthy(&view);
         let result = format!("{} requests seen, {}", asked.requests, findings(&view));
         self.report
             .add("observe it, healthy", begun.elapsed(), true, result);
@@ -180,6 +194,20 @@ impl<'a> Demo<'a> {
             "questions": asked_json(&asked), "explain": explain_json(&view),
         });
         tell_json(&self.teller, &act)
+    }
+
+    fn say_healthy(&self, view: &ExplainView) {
+        let worst = view.findings.iter().map(|found| found.severity).max();
+        match worst {
+            None => self.teller.good("nothing is slow"),
+            Some(Severity::Notice) => self
+                .teller
+                .good("nothing that anybody feels: all of it is below 10 ms a request"),
+            Some(_) => self.teller.say(
+                "(Something else is going on here, perhaps other work on this machine. A fault \
+                 counts as named below only if it makes things twice as bad.)",
+            ),
+        }
     }
 
     /// Asks in a window of its own, and lets `explain` judge it.
@@ -192,21 +220,20 @@ impl<'a> Demo<'a> {
         let wait = Window::wait(self.quiet_since_ns);
         if wait > Duration::from_secs(1) {
             self.teller.say(&format!(
-                "({:.0} s until the next full step of 10 s: what was before shall not count.)",
+                "(waiting {:.0} s: explain sums in steps of 10 s, and what was before shall not count)",
                 wait.as_secs_f64()
             ));
         }
         sleep(wait).await;
         let begun = Instant::now();
         let window = Window::begin(api).await?;
+        let first = match shown {
+            1 => "first one".to_owned(),
+            n => format!("first {n}"),
+        };
         self.teller.say(&format!(
-            "Asking {} questions. The requests of the first {}, as they end:",
-            self.wish.questions,
-            if shown == 1 {
-                "one".to_owned()
-            } else {
-                shown.to_string()
-            }
+            "Asking {} questions. The requests that the {first} made, each as it ended:",
+            self.wish.questions
         ));
         let load = Load {
             count: self.wish.questions,
@@ -227,13 +254,13 @@ impl<'a> Demo<'a> {
     async fn disturb(
         &mut self,
         api: &Api,
-        expected: &Expected,
+        expected: &'static Expected,
         fault: &Fault,
     ) -> Result<(), Failure> {
         let begun = Instant::now();
         self.act(&format!("Fault {}", expected.fault));
         self.teller.item("does", &fault.does);
-        self.teller.item("shows", &fault.shows_as);
+        self.teller.item("expect", &fault.shows_as);
         self.switch("on", expected).await?;
         let (asked, view) = self.observe(api, SHOWN_DISTURBED, expected.least).await?;
         self.teller.say(&format!(
@@ -269,7 +296,12 @@ impl<'a> Demo<'a> {
     }
 
     /// Says whether the fault was named; a sentence for the table.
-    fn judge(&mut self, expected: &Expected, view: &ExplainView, place: Option<usize>) -> String {
+    fn judge(
+        &mut self,
+        expected: &'static Expected,
+        view: &ExplainView,
+        place: Option<usize>,
+    ) -> String {
         let found = place.and_then(|place| Some((place, view.findings.get(place)?)));
         if let Some((place, found)) = found {
             let edge = format!("{} → {}", found.edge.client, found.edge.server);
@@ -289,12 +321,11 @@ impl<'a> Demo<'a> {
         } else {
             seen.join("; ")
         };
-        let sentence = format!(
-            "fault {} was not named: {} should say “… {} …”; seen instead: {instead}",
-            expected.fault, expected.rule, expected.words
-        );
-        self.teller.bad(&sentence);
-        self.missed.push(sentence);
+        self.teller.bad(&format!(
+            "not named: {} should say “… {} …”. Seen instead: {instead}",
+            expected.rule, expected.words
+        ));
+        self.missed.push(expected.fault);
         "not named".to_owned()
     }
 
@@ -344,8 +375,4 @@ fn findings(view: &ExplainView) -> String {
         1 => "1 finding".to_owned(),
         n => format!("{n} findings"),
     }
-}
-
-fn no_such_fault(name: &str) -> String {
-    format!("the stack has no fault {name}. Next: `python3 -m stack fault list` in its folder")
 }

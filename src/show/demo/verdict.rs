@@ -86,7 +86,7 @@ pub static EXPECTED: &[Expected] = &[
         fault: "starved-server",
         culprit: "the CPU of the chat model's server, which others take",
         rule: "cpu_starved",
-        words: "of its runnable time for a CPU",
+        words: "for want of CPU",
         client: Some(Part::App),
         server: Some(Part::Chat),
         usual: true,

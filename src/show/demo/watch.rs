@@ -2,7 +2,7 @@
 
 use super::stack::Up;
 use super::verdict::{Names, Part};
-use crate::keep::line::{Line, parse_line};
+use crate::keep::line::{Line, Loss, parse_line};
 use crate::keep::time::monotonic_ns;
 use crate::show::client::Api;
 use crate::show::explain::ExplainView;
@@ -11,11 +11,14 @@ use forebay_core::exchange::record::Record;
 use forebay_core::explain::Sizes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// What comes from the API without an end of line cannot be a record.
 const PARTIAL_BYTES_MAX: usize = 1 << 20;
+
+/// Losses remembered for a sentence that needs a reason.
+const LOSSES_MAX: usize = 4;
 
 /// The stack's addresses, and the names its parts turn out to have.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +54,8 @@ impl Watched {
 pub struct Watch {
     body: Incoming,
     partial: Vec<u8>,
+    /// The last losses, of whatever this host does.
+    pub lost: VecDeque<Loss>,
 }
 
 impl Watch {
@@ -60,8 +65,11 @@ impl Watch {
     /// When the agent can't be asked.
     pub async fn start(api: &Api) -> Result<Watch, Failure> {
         let body = api.get("/v1/observe").await?.into_body();
-        let partial = Vec::new();
-        Ok(Watch { body, partial })
+        Ok(Watch {
+            body,
+            partial: Vec::new(),
+            lost: VecDeque::new(),
+        })
     }
 
     /// The next records; nothing is lost when this is not waited for to its end.
@@ -87,10 +95,13 @@ impl Watch {
         let lines = std::mem::replace(&mut self.partial, rest);
         let mut records = Vec::new();
         for line in String::from_utf8_lossy(&lines).lines() {
-            if let Line::Record(record) = parse_line(line).map_err(|e| api.broken(&e))? {
-                records.push(*record);
+            match parse_line(line).map_err(|error| api.broken(&error))? {
+                Line::Record(record) => records.push(*record),
+                Line::Lost(loss) => self.lost.push_back(loss),
             }
         }
+        self.lost
+            .drain(..self.lost.len().saturating_sub(LOSSES_MAX));
         Ok(records)
     }
 }

@@ -107,10 +107,10 @@ fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
         summarise(&demo, teller)?;
     }
     api.end()?;
-    match demo.missed.first() {
-        None => Ok(()),
-        Some(first) => Err(DemoError::NotNamed(first.clone()).into()),
+    if demo.missed.is_empty() {
+        return Ok(());
     }
+    Err(DemoError::NotNamed(demo.missed.join(",")).into())
 }
 
 fn take_down(demo: &mut Demo<'_>, teller: Teller) -> Result<(), Failure> {
