@@ -27,6 +27,8 @@ struct fb_half {
 	__u16 segments_left;
 	__u8 report; /* enum fb_report */
 	__u8 known;  /* next_seq is valid */
+	__u16 turns; /* so far, modulo 2^16 */
+	__u8 pad[6];
 	struct fb_rest rest;
 };
 

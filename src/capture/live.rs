@@ -8,7 +8,7 @@ use crate::keep::time::monotonic_ns;
 use forebay_core::event::{Event, LossReason};
 use forebay_core::pipeline::{Output, Pipeline};
 use forebay_core::tape::Entry;
-use forebay_kernel::{Losses, Observe, Order, Stop};
+use forebay_kernel::{Losses, Observe, Stop};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::sleep;
@@ -152,16 +152,7 @@ impl Drive {
     }
 
     fn order(&mut self) {
-        let orders: Vec<Order> = self
-            .pipeline
-            .take_orders()
-            .into_iter()
-            .map(|(cookie, incoming, outgoing)| Order {
-                cookie,
-                incoming,
-                outgoing,
-            })
-            .collect();
+        let orders = self.pipeline.take_orders();
         self.observe.order(&orders);
     }
 

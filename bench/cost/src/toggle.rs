@@ -8,7 +8,7 @@ use crate::servers::{Client, Server};
 use crate::{Result, meter};
 use forebay_core::exchange::join::WallClock;
 use forebay_core::pipeline::{Output, Pipeline};
-use forebay_kernel::{Observe, Order, ProgramStats, Stop};
+use forebay_kernel::{Observe, ProgramStats, Stop};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::thread::sleep;
@@ -228,15 +228,7 @@ impl Drain {
             });
             if let Some(pipeline) = &mut self.pipeline {
                 pipeline.take_outputs(&mut self.outputs);
-                let orders: Vec<Order> = pipeline
-                    .take_orders()
-                    .into_iter()
-                    .map(|(cookie, incoming, outgoing)| Order {
-                        cookie,
-                        incoming,
-                        outgoing,
-                    })
-                    .collect();
+                let orders = pipeline.take_orders();
                 self.observe.order(&orders);
             }
             let is_record = |o: &&Output| matches!(o, Output::Record(_));

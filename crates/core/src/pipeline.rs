@@ -2,10 +2,10 @@
 //!
 //! A pure function of its inputs: the same calls in the same order give the same outputs.
 
-use crate::decode::{Frame, Report, Speaker};
+use crate::decode::{Frame, Speaker};
 use crate::enrich::{Processes, Workload, party};
 use crate::event::{Close, Cookie, Event, LossReason, Open, Owner, Segment};
-use crate::exchange::connection::{Connection, HalfExchange};
+use crate::exchange::connection::{Connection, HalfExchange, Order};
 use crate::exchange::join::{self, WallClock, WireKey};
 use crate::exchange::pair::{Outcome, Pending};
 use crate::exchange::record::Record;
@@ -56,7 +56,7 @@ pub struct Pipeline {
     clock: Box<dyn WallClock + Send>,
     frames: Vec<Frame>,
     out: Vec<Output>,
-    orders: Vec<(Cookie, Report, Report)>,
+    orders: Vec<Order>,
     /// Scratch of [`Pipeline::settle`]: no allocation for each request.
     ready: Vec<Pending>,
     tape: Option<Tape>,
@@ -98,8 +98,8 @@ impl Pipeline {
         into.append(&mut self.out);
     }
 
-    /// How sockets should report from now on (socket, incoming, outgoing), since the last call.
-    pub fn take_orders(&mut self) -> Vec<(Cookie, Report, Report)> {
+    /// How sockets should report from now on since the last call.
+    pub fn take_orders(&mut self) -> Vec<Order> {
         std::mem::take(&mut self.orders)
     }
 
@@ -226,8 +226,8 @@ impl Pipeline {
             .add(outcome.unfinished, LossReason::Unfinished, now_ns);
         self.losses.add(outcome.cut, LossReason::PayloadCut, now_ns);
         self.losses.add(outcome.resync, LossReason::Resync, now_ns);
-        if let Some((incoming, outgoing)) = connection.order() {
-            self.orders.push((cookie, incoming, outgoing));
+        if let Some(order) = connection.order() {
+            self.orders.push(order);
         }
         let mut ready = std::mem::take(&mut self.ready);
         ready.append(&mut connection.timed());

@@ -273,7 +273,7 @@ fn anthropic_stream() {
         .iter()
         .map(|line| line.ends_with("content"))
         .collect();
-    assert_eq!(content, [false, true, false, false]);
+    assert_eq!(content, [false, true, true, false]);
     assert_eq!(told[told.len() - 2], "<+ in=25 out=15");
     // The same, with the end unseen.
     wire.c(&request)

@@ -2,9 +2,11 @@
 
 use crate::features::{self, Feature};
 use crate::programs::{self, ProgramSize, ProgramStats, StatsGuard};
+use crate::skeleton::types::fb_order;
 use crate::skeleton::{ObserveSkel, ObserveSkelBuilder, OpenObserveSkel};
 use crate::wire;
 use forebay_core::event::Event;
+use forebay_core::exchange::connection::Order;
 use libbpf_rs::btf::Btf;
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
 use libbpf_rs::{Iter, Link, MapCore, MapFlags, OpenObject, RingBuffer, RingBufferBuilder};
@@ -59,17 +61,6 @@ pub struct Losses {
     pub socket_table_full: u64,
     /// Sockets tracked now.
     pub sockets: u64,
-}
-
-/// How a socket should report from now on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// The socket.
-    pub cookie: u64,
-    /// What it receives.
-    pub incoming: forebay_core::decode::Report,
-    /// What it sends.
-    pub outgoing: forebay_core::decode::Report,
 }
 
 /// Whether a drain should go on.
@@ -162,11 +153,15 @@ impl Observe {
         for order in orders {
             let (report_in, head_in) = encode(order.incoming);
             let (report_out, head_out) = encode(order.outgoing);
-            let mut value = [0; 8];
-            value[0..2].copy_from_slice(&head_in.to_ne_bytes());
-            value[2..4].copy_from_slice(&head_out.to_ne_bytes());
-            value[4] = report_in;
-            value[5] = report_out;
+            let mut value = [0; size_of::<fb_order>()];
+            for (place, half) in [head_in, head_out, order.turns[0], order.turns[1]]
+                .iter()
+                .enumerate()
+            {
+                value[2 * place..2 * place + 2].copy_from_slice(&half.to_ne_bytes());
+            }
+            value[8] = report_in;
+            value[9] = report_out;
             // A refused order costs bytes, not correctness.
             let _ =
                 self.skel
