@@ -50,6 +50,8 @@ static __always_inline void send(struct sk_buff *skb, struct fb_sock *s, const s
 {
 	if (!head)
 		send_as(skb, s, tp, p, offset, head, 0);
+	else if (head <= FB_HEAD_TINY)
+		send_as(skb, s, tp, p, offset, head, FB_HEAD_TINY);
 	else if (head <= FB_HEAD_SMALL)
 		send_as(skb, s, tp, p, offset, head, FB_HEAD_SMALL);
 	else if (head <= FB_HEAD_MIDDLE)
