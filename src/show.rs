@@ -4,6 +4,7 @@ pub mod api;
 pub mod cells;
 pub mod cli;
 pub mod client;
+pub mod demo;
 pub mod doctor;
 pub mod explain;
 pub mod failure;
