@@ -53,7 +53,7 @@ find_missing() {
         wanted+=(iproute2 python3 python3-venv)
     fi
     if [ "$GROUP" = all ]; then
-        wanted+=(nginx-light redis-server redis-tools wrk tcpdump postgresql)
+        wanted+=(nginx-light redis-server redis-tools wrk tcpdump postgresql postgresql-contrib)
     fi
     for package in "${wanted[@]}"; do
         has_package "$package" || missing+=("$package")

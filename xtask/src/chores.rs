@@ -56,7 +56,8 @@ fn as_root() -> Vec<&'static str> {
 /// When one fails.
 pub fn bench(root: &Path, words: &[&str]) -> Result<(), String> {
     build(root)?;
-    let all = [&as_root()[..], &["bench/run"], words].concat();
+    let path = format!("PATH={}", std::env::var("PATH").unwrap_or_default());
+    let all = [&as_root()[..], &["env", &path, "bench/run"], words].concat();
     let mut command = std::process::Command::new(all[0]);
     command.args(&all[1..]).current_dir(root);
     step::run(
