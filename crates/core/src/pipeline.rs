@@ -14,7 +14,11 @@ use crate::losses::Losses;
 use crate::tape::{Entry, Passage, Told};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+mod room;
+mod sizes;
 mod taping;
+
+pub use sizes::Sizes;
 
 /// Connections kept; beyond it those silent longest go (counted).
 pub const CONNECTIONS_MAX: usize = 40_000;
@@ -137,10 +141,7 @@ impl Pipeline {
 
     fn open(&mut self, open: Open) {
         self.record(|| Entry::Open(open));
-        if self.entries.len() >= CONNECTIONS_MAX {
-            self.losses.add(1, LossReason::FlowTableFull, open.at_ns);
-            return;
-        }
+        self.make_room(open.at_ns);
         let owner = self.halves.early_owner(open.cookie);
         self.entries.insert(
             open.cookie,
