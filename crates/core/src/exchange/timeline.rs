@@ -6,6 +6,10 @@ use std::collections::VecDeque;
 /// at the oldest time left).
 const ENTRIES_MAX: usize = 16 * 1024;
 
+/// Entries never forgotten: a message whose head came in pieces is known only with its last one,
+/// and needs the times of its first. As many as the smallest deque holds.
+const ENTRIES_KEPT: usize = 4;
+
 /// Times by offset: a byte's time is that of the last entry at or before it.
 #[derive(Clone, Debug, Default)]
 pub struct Series {
@@ -29,10 +33,10 @@ impl Series {
         self.entries.insert(place, (offset, at_ns));
     }
 
-    /// When the byte at `offset` passed, as far as is known.
+    /// When the byte at `offset` passed. Bytes before the first entry count as old as it.
     pub fn at(&self, offset: u64) -> Option<u64> {
         let after = self.entries.partition_point(|entry| entry.0 <= offset);
-        let entry = self.entries.get(after.checked_sub(1)?)?;
+        let entry = self.entries.get(after.saturating_sub(1))?;
         Some(entry.1)
     }
 
@@ -52,10 +56,10 @@ impl Series {
 
     /// Forgets what only tells about bytes before `offset`.
     pub fn forget_before(&mut self, offset: u64) {
-        while self.entries.len() > 1 && self.entries[1].0 <= offset {
+        while self.entries.len() > ENTRIES_KEPT && self.entries[1].0 <= offset {
             self.entries.pop_front();
         }
-        if self.entries.len() <= 1 && self.entries.capacity() > 64 {
+        if self.entries.len() <= ENTRIES_KEPT && self.entries.capacity() > 64 {
             self.entries.shrink_to(8);
         }
     }
@@ -106,7 +110,7 @@ mod tests {
         series.add(5, 10);
         series.add(5, 99);
         assert_eq!(series.at(5), Some(10));
-        assert_eq!(series.at(4), None);
+        assert_eq!(series.at(4), Some(10), "nothing older is known");
     }
 
     #[test]
@@ -117,7 +121,7 @@ mod tests {
         }
         series.forget_before(35);
         assert_eq!(series.at(35), Some(3));
-        assert_eq!(series.at(20), None);
+        assert_eq!(series.at(20), Some(3), "the entries before are gone");
         assert_eq!(series.range(35, 60), vec![(30, 3), (40, 4), (50, 5)]);
     }
 }
