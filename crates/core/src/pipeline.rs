@@ -174,6 +174,9 @@ impl Pipeline {
     }
 
     fn segment(&mut self, segment: &Segment<'_>) {
+        if segment.len == 0 {
+            return;
+        }
         let Some(entry) = self.entries.get_mut(&segment.cookie) else {
             return;
         };

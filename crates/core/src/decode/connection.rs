@@ -62,7 +62,9 @@ impl Decoder {
             talk,
             speaker,
             old,
-            next: [None; 2],
+            // The first bytes of a connection that was seen to open are at 0: what lies before
+            // the first that were reported is a hole.
+            next: [(!old).then_some(0); 2],
         }
     }
 
@@ -139,6 +141,7 @@ impl Decoder {
                     offset: expected,
                     len: run.len - skip,
                     head,
+                    turn: run.turn && skip == 0,
                     ..*run
                 },
                 out,

@@ -74,9 +74,9 @@ impl Pairer {
         self.open.front()
     }
 
-    /// Whether a request that began at this place is in flight.
-    pub fn has(&self, at: u64) -> bool {
-        self.open.iter().any(|pending| pending.at == at)
+    /// Whether such a request is in flight.
+    pub fn any(&self, such: impl Fn(&Pending) -> bool) -> bool {
+        self.open.iter().any(such)
     }
 
     /// Whether nothing is in flight.
