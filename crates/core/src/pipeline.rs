@@ -185,10 +185,18 @@ impl Pipeline {
         connection.decode(segment, &mut self.frames);
         if let Some(tape) = &mut self.tape {
             let passage = Passage::of(segment);
-            tape.entries.push(if tape.payload {
-                Entry::Bytes(passage, segment.head.to_vec(), segment.tail.to_vec())
-            } else {
-                Entry::Told(passage, connection.tell(&self.frames))
+            let told = connection.tell(&self.frames);
+            let bytes = || (segment.head.to_vec(), segment.tail.to_vec());
+            tape.entries.push(match (tape.payload, connection.resumed) {
+                (false, _) => Entry::Told(passage, told),
+                (true, false) => {
+                    let (head, tail) = bytes();
+                    Entry::Bytes(passage, head, tail)
+                }
+                (true, true) => {
+                    let (head, tail) = bytes();
+                    Entry::Both(passage, head, tail, told)
+                }
             });
         }
         self.step(segment.cookie, known);
@@ -329,9 +337,10 @@ impl Pipeline {
             return;
         };
         entry.connection.last_ns = close.at_ns;
-        match told {
-            None => entry.connection.close(close, &mut self.frames),
-            Some(told) => self.frames = told.frames,
+        entry.connection.close(close, &mut self.frames);
+        // A tape with bytes has parsers of its own; one without tells what they found.
+        if let Some(told) = told.filter(|_| self.frames.is_empty()) {
+            self.frames = told.frames;
         }
         if let Some(tape) = &mut self.tape {
             tape.entries
@@ -411,9 +420,9 @@ impl Pipeline {
         let Some(entry) = self.entries.get_mut(&cookie) else {
             return;
         };
-        match told {
-            None => entry.connection.silent(&mut self.frames),
-            Some(told) => self.frames = told.frames,
+        entry.connection.silent(&mut self.frames);
+        if let Some(told) = told.filter(|_| self.frames.is_empty()) {
+            self.frames = told.frames;
         }
         if let Some(tape) = &mut self.tape {
             tape.entries

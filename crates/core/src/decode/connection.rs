@@ -103,6 +103,17 @@ impl Decoder {
         }
     }
 
+    /// Goes on where another decoder stood.
+    pub fn resume(
+        &mut self,
+        speaker: Option<Speaker>,
+        protocol: Option<&str>,
+        taken: [Option<u64>; 2],
+    ) {
+        self.next = taken;
+        self.know(speaker, protocol);
+    }
+
     /// The end of what was taken of a direction.
     pub fn taken(&self, outgoing: bool) -> Option<u64> {
         self.next[usize::from(outgoing)]

@@ -8,6 +8,8 @@ use crate::decode::{Facts, Frame, Report, Speaker};
 use crate::event::{Close, Direction, End, Mark, Open, Segment, TcpState};
 use crate::tape::Told;
 
+mod resume;
+
 /// What one end saw of one finished request.
 #[derive(Clone, Debug)]
 pub struct HalfExchange {
@@ -56,6 +58,8 @@ pub struct Connection {
     /// When anything happened last.
     pub last_ns: u64,
     ordered: Option<(Report, Report)>,
+    /// It was there when the running recording began.
+    pub resumed: bool,
     turns: u32,
 }
 
@@ -82,6 +86,7 @@ impl Connection {
             fin: None,
             last_ns: open.at_ns,
             ordered: None,
+            resumed: false,
             turns: 0,
             open,
         }

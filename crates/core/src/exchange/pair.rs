@@ -32,6 +32,8 @@ pub struct Pending {
     pub reader: Thread,
     /// The thread that wrote the response's first bytes.
     pub writer: Thread,
+    /// It was asked before the tape that is being replayed began.
+    pub before: bool,
 }
 
 /// What a connection end knows at the moment frames are applied.
@@ -69,6 +71,25 @@ pub struct Pairer {
 }
 
 impl Pairer {
+    /// A response without a request is passing.
+    pub fn orphan(&self) -> bool {
+        self.orphan
+    }
+
+    /// Goes on where another pairer stood: of the requests then in flight only their number is
+    /// known, so they give no records.
+    pub fn resume(&mut self, in_flight: u32, answering: bool, orphan: bool) {
+        let before = || Pending {
+            before: true,
+            ..Pending::default()
+        };
+        self.open = (0..in_flight.min(OPEN_MAX as u32)).map(|_| before()).collect();
+        if let Some(front) = self.open.front_mut().filter(|_| answering) {
+            front.response_at = Some(0);
+        }
+        self.orphan = orphan;
+    }
+
     /// Oldest request in flight.
     pub fn oldest(&self) -> Option<&Pending> {
         self.open.front()
@@ -186,7 +207,9 @@ impl Pairer {
             && let Some(mut done) = self.open.pop_front()
         {
             done.response_end = Some(at);
-            outcome.done.push(done);
+            if !done.before {
+                outcome.done.push(done);
+            }
         }
     }
 

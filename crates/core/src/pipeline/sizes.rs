@@ -25,7 +25,11 @@ impl Pipeline {
         Sizes {
             connections: self.entries.len(),
             pairs: self.ends.len(),
-            in_flight: self.entries.values().map(|e| e.connection.in_flight()).sum(),
+            in_flight: self
+                .entries
+                .values()
+                .map(|e| e.connection.in_flight())
+                .sum(),
             halves: self.halves.len(),
             owners: self.halves.owners(),
             answering: self.answering.len(),

@@ -13,7 +13,14 @@ fn a_hundred_thousand_connections_leave_nothing() {
         world.socks.clear();
         let us = i * 100;
         let bases = (i as u32, !(i as u32));
-        let conn = world.connect_as(us, How { bases, ..How::default() }, i * 2 + 1);
+        let conn = world.connect_as(
+            us,
+            How {
+                bases,
+                ..How::default()
+            },
+            i * 2 + 1,
+        );
         world.say(conn, Client, At(us, us + 1, us + 2, us + 3), &get("/"));
         if i % 10 != 0 {
             world.say(conn, Server, At(us + 4, us + 5, us + 6, us + 7), &ok(2));
@@ -42,7 +49,14 @@ fn connections_whose_end_was_lost_make_room_for_new_ones() {
     for i in 0..CONNECTIONS_MAX as u64 {
         world.socks.clear();
         let bases = (i as u32, !(i as u32));
-        let conn = world.connect_as(i, How { bases, ..How::default() }, i * 2 + 1);
+        let conn = world.connect_as(
+            i,
+            How {
+                bases,
+                ..How::default()
+            },
+            i * 2 + 1,
+        );
         world.say(conn, Client, At(i, i, i, i), &get("/"));
         world.say(conn, Server, At(i, i, i, i), &ok(2));
         assert!(world.pipeline.connections() <= CONNECTIONS_MAX);

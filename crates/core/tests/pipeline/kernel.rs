@@ -5,7 +5,7 @@
 
 use forebay_core::decode::Report;
 use forebay_core::event::{
-    Close, Cookie, Direction, End, Event, Mark, Open, Owner, TcpState, Thread,
+    Close, Cookie, Direction, Event, Mark, Open, Owner, TcpState, Thread,
 };
 use forebay_core::pipeline::Pipeline;
 use forebay_core::tape::Passage;
@@ -412,10 +412,5 @@ impl Sock {
             fin_seq: if half { self.rcv_nxt } else { 0 },
             tcp: self.tcp,
         }));
-    }
-
-    /// Whether it was opened by this end.
-    pub fn is_client(&self) -> bool {
-        self.open.end == End::Client
     }
 }

@@ -30,10 +30,7 @@ fn check_both(record: &Record) {
     );
     let p = record.phases_ns;
     assert_eq!((p.client, p.send_queue, p.wire), (0, 15 * US, 55 * US));
-    assert_eq!(
-        (p.recv_queue, p.server, p.stream),
-        (40 * US, 100 * US, 0)
-    );
+    assert_eq!((p.recv_queue, p.server, p.stream), (40 * US, 100 * US, 0));
     assert_eq!((record.duration_ns, p.remote), (210 * US, 0));
     assert_eq!(record.client.comm.as_deref(), Some("asker"));
     assert_eq!(record.server.comm.as_deref(), Some("engine"));
@@ -66,7 +63,10 @@ fn a_client_alone_estimates_the_wire() {
         });
         let p = record.phases_ns;
         assert_eq!((record.side, record.evidence), (Side::Client, evidence));
-        assert_eq!((p.send_queue, p.recv_queue, p.server), (10 * US, 10 * US, 0));
+        assert_eq!(
+            (p.send_queue, p.recv_queue, p.server),
+            (10 * US, 10 * US, 0)
+        );
         assert_eq!(p.wire, u64::from(min_rtt_us) * US);
         assert_eq!(p.remote, (190 - u64::from(min_rtt_us)) * US);
         assert_eq!(record.server.pid, None);
@@ -80,8 +80,14 @@ fn a_server_alone_knows_its_own_part() {
         ..How::default()
     });
     let p = record.phases_ns;
-    assert_eq!((record.side, record.evidence), (Side::Server, Evidence::Rtt));
-    assert_eq!((p.recv_queue, p.server, p.send_queue), (30 * US, 100 * US, 5 * US));
+    assert_eq!(
+        (record.side, record.evidence),
+        (Side::Server, Evidence::Rtt)
+    );
+    assert_eq!(
+        (p.recv_queue, p.server, p.send_queue),
+        (30 * US, 100 * US, 5 * US)
+    );
     assert_eq!(record.duration_ns, 135 * US);
 }
 
@@ -93,7 +99,12 @@ fn keep_alive_gives_each_request_its_own_times() {
         let at = 1000 * i;
         world.say(conn, Client, At(at, at + 1, at + 2, at + 3), &get("/k"));
         let at = at + 3 + i;
-        world.say(conn, Server, At(at, at + 1, at + 2, at + 3), &ok(100 * i as usize));
+        world.say(
+            conn,
+            Server,
+            At(at, at + 1, at + 2, at + 3),
+            &ok(100 * i as usize),
+        );
     }
     world.close(conn, 60_000);
     let records = world.end(3_000_000);
@@ -109,7 +120,10 @@ fn keep_alive_gives_each_request_its_own_times() {
 fn pipelined_requests_are_answered_in_order() {
     let mut world = World::new();
     let conn = world.connect(0, How::default());
-    let all: Vec<u8> = ["/a", "/b", "/c"].iter().flat_map(|path| get(path)).collect();
+    let all: Vec<u8> = ["/a", "/b", "/c"]
+        .iter()
+        .flat_map(|path| get(path))
+        .collect();
     world.say(conn, Client, At(0, 10, 20, 30), &all);
     for (i, status) in [201, 404, 503].into_iter().enumerate() {
         let at = 100 * (i as u64 + 1);
@@ -120,11 +134,21 @@ fn pipelined_requests_are_answered_in_order() {
     let records = world.end(2_000_000);
     let seen: Vec<_> = records
         .iter()
-        .map(|r| (&*r.op, r.status.as_deref().unwrap(), r.phases_ns.server / US))
+        .map(|r| {
+            (
+                &*r.op,
+                r.status.as_deref().unwrap(),
+                r.phases_ns.server / US,
+            )
+        })
         .collect();
     assert_eq!(
         seen,
-        [("GET /a", "201", 70), ("GET /b", "404", 170), ("GET /c", "503", 270)]
+        [
+            ("GET /a", "201", 70),
+            ("GET /b", "404", 170),
+            ("GET /c", "503", 270)
+        ]
     );
 }
 
@@ -135,7 +159,12 @@ fn an_answer_before_the_request_was_read_has_no_negative_phase() {
     let body = vec![b'x'; 5000];
     let head = b"POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: 10000\r\n\r\n";
     world.say(conn, Client, At(0, 1, 2, 3), &[&head[..], &body].concat());
-    world.say(conn, Server, At(10, 11, 12, 13), &crate::world::answer(413, 0));
+    world.say(
+        conn,
+        Server,
+        At(10, 11, 12, 13),
+        &crate::world::answer(413, 0),
+    );
     world.say(conn, Client, At(20, 21, 22, 23), &body);
     world.close(conn, 30);
     let records = world.end(2_000_000);
@@ -174,7 +203,10 @@ fn a_fin_ends_what_has_no_length() {
         world.close(conn, 100);
         let records = world.end(2_000_000);
         assert_eq!(records.len(), 1, "{read_late} {:?}", world.losses);
-        assert_eq!((records[0].side, records[0].bytes.response), (Side::Both, 51));
+        assert_eq!(
+            (records[0].side, records[0].bytes.response),
+            (Side::Both, 51)
+        );
         assert_eq!(records[0].duration_ns, 50 * US, "{read_late}");
     }
 }
@@ -192,7 +224,14 @@ fn what_nobody_understands_is_timed_turn_by_turn() {
     let records = world.end(4_000_000);
     let seen: Vec<_> = records
         .iter()
-        .map(|r| (&*r.protocol, r.bytes.request, r.bytes.response, r.phases_ns.server / US))
+        .map(|r| {
+            (
+                &*r.protocol,
+                r.bytes.request,
+                r.bytes.response,
+                r.phases_ns.server / US,
+            )
+        })
         .collect();
     assert_eq!(seen, [("tcp", 4, 3000, 7), ("tcp", 5, 4, 17)]);
 }

@@ -33,7 +33,8 @@ fn stream(how: How, eager: bool, times: &[At]) -> Record {
     let conn = world.connect(0, how);
     world.say(conn, Client, At(0, 10, 20, 30), &ask());
     world.drain();
-    let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head =
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
     world.say(conn, Server, At(500, 510, 520, 530), head);
     world.drain();
     // Every step in order of time: a reader that is late reads several at once.

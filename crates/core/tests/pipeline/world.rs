@@ -128,10 +128,7 @@ impl World {
         let client: SocketAddr = ([10, 0, (conn >> 8) as u8, conn as u8], 40_000).into();
         let server: SocketAddr = ([10, 9, 0, 1], 8_080).into();
         let (cb, sb) = how.bases;
-        let (c, s) = (
-            cb.wrapping_add(how.before.0),
-            sb.wrapping_add(how.before.1),
-        );
+        let (c, s) = (cb.wrapping_add(how.before.0), sb.wrapping_add(how.before.1));
         let parts = [
             (how.client, End::Client, client, server, cb, sb, c, s),
             (how.server, End::Server, server, client, sb, cb, s, c),
@@ -157,7 +154,11 @@ impl World {
                 srtt_us: how.min_rtt_us * 2,
                 ..TcpState::default()
             };
-            let name = if end == End::Client { "asker" } else { "engine" };
+            let name = if end == End::Client {
+                "asker"
+            } else {
+                "engine"
+            };
             let pid = 100 + self.socks.len() as u32;
             sock.thread = Thread {
                 tid: pid,

@@ -183,7 +183,8 @@ impl Http {
     /// The bytes after a head's beginning, or of all of it, are unseen.
     fn server_head_unseen(&mut self, out: &mut Vec<Frame>) {
         let State::Head { due } = self.server.state else {
-            return;
+            // Out of step: answers may be among these bytes.
+            return self.abandon(out);
         };
         self.server.wide = true;
         if self.server.head.is_empty() {
