@@ -43,6 +43,8 @@ const LEGEND: [&str; 2] = [
 const WARMING: u64 = 4;
 /// The last second's CPU samples must be in what `explain` looks at.
 const SAMPLED: Duration = Duration::from_millis(1500);
+/// How often questions are asked that nobody saw.
+const ATTEMPTS: u32 = 3;
 /// Findings shown in full.
 const FINDINGS_SHOWN: usize = 3;
 /// Findings below this part of the largest are lesser ones.
@@ -235,11 +237,7 @@ impl<'a> Demo<'a> {
             "Asking {} questions. The requests that the {first} made, each as it ended:",
             self.wish.questions
         ));
-        let load = Load {
-            count: self.wish.questions,
-            shown,
-        };
-        let asked = ask(self.stack, api, &mut self.watched, &self.teller, load).await?;
+        let asked = self.ask_again(api, shown).await?;
         if asked.failed > 0 {
             self.teller
                 .bad(&format!("{} questions failed", asked.failed));
@@ -249,6 +247,23 @@ impl<'a> Demo<'a> {
         let view = window.explain(api, &self.watched.names, seen).await?;
         self.quiet_since_ns = monotonic_ns();
         Ok((asked, view))
+    }
+
+    /// Asks; again, if the agent lost sight of it because others kept it too busy.
+    async fn ask_again(&mut self, api: &Api, shown: u64) -> Result<Asked, Failure> {
+        let load = Load {
+            count: self.wish.questions,
+            shown,
+        };
+        for _ in 1..ATTEMPTS {
+            match ask(self.stack, api, &mut self.watched, &self.teller, load).await {
+                Err(Failure::Demo(DemoError::Unseen(why))) => {
+                    self.teller.bad(&format!("not seen, so once more: {why}"));
+                }
+                asked => return asked,
+            }
+        }
+        ask(self.stack, api, &mut self.watched, &self.teller, load).await
     }
 
     async fn disturb(
