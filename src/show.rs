@@ -1,6 +1,7 @@
 //! What people and other programs see: the API, its clients and the command line.
 
 pub mod api;
+pub mod cells;
 pub mod cli;
 pub mod client;
 pub mod demo;
@@ -9,6 +10,7 @@ pub mod explain;
 pub mod failure;
 pub mod metrics;
 pub mod observe;
+pub mod phase_bar;
 pub mod status;
 pub mod top;
 pub mod verbs;

@@ -19,6 +19,9 @@ use std::time::Duration;
 
 /// Pause between two drains. Never woken per record: a wake-up costs more than a record.
 const DRAIN_EVERY: Duration = Duration::from_millis(4);
+/// Records made before they are handed on, even when more waits in the ring: a burst is then worked
+/// off in small memory.
+const BATCH_MAX: usize = 256;
 /// How often time alone is looked at.
 const TICK_NS: u64 = 100_000_000;
 /// How long between two flushes that brought nothing: doubles up to this.
@@ -57,7 +60,7 @@ impl Source for Live {
         let mut sampler = Sampler::new();
         let mut batch = Vec::new();
         while !stop.stopped() {
-            drive.step(&mut batch);
+            let more = drive.step(&mut batch);
             drive.tape(&hub.deck);
             let now_ns = monotonic_ns();
             sampler.answered(&batch, now_ns);
@@ -68,7 +71,9 @@ impl Source for Live {
                 hub.set_vitals(vitals);
             }
             hub.publish(&mut batch);
-            sleep(DRAIN_EVERY);
+            if !more {
+                sleep(DRAIN_EVERY);
+            }
         }
         drive.end(&mut batch);
         drive.tape(&hub.deck);
@@ -109,8 +114,9 @@ impl Drive {
         }
     }
 
-    fn step(&mut self, batch: &mut Vec<Output>) {
-        self.drain();
+    /// `true`: more waits.
+    fn step(&mut self, batch: &mut Vec<Output>) -> bool {
+        let more = self.drain();
         let now_ns = monotonic_ns();
         if now_ns >= self.next_tick_ns {
             self.next_tick_ns = now_ns + TICK_NS;
@@ -118,6 +124,7 @@ impl Drive {
         }
         self.order();
         self.pipeline.take_outputs(batch);
+        more
     }
 
     /// What the agent costs and holds, once a second.
@@ -128,16 +135,24 @@ impl Drive {
         Some(vitals)
     }
 
-    fn drain(&mut self) {
+    /// `true`: more waits.
+    fn drain(&mut self) -> bool {
+        self.drain_some(BATCH_MAX)
+    }
+
+    fn drain_some(&mut self, outputs: usize) -> bool {
         self.meter.ring(self.observe.waiting_bytes());
         let (pipeline, read) = (&mut self.pipeline, &mut self.read);
+        let mut full = false;
         self.observe.drain(|event| {
             if let Event::Owner(owner) = &event {
                 learn(pipeline, read, owner.pid, &owner.comm);
             }
             pipeline.event(event);
-            Stop::Continue
+            full = pipeline.waiting_outputs() >= outputs;
+            if full { Stop::Stop } else { Stop::Continue }
         });
+        full
     }
 
     fn tick(&mut self, now_ns: u64) {
@@ -187,7 +202,8 @@ impl Drive {
 
     fn end(&mut self, batch: &mut Vec<Output>) {
         self.observe.flush();
-        self.drain();
+        // All that is there: the ring is bounded, and nothing more is to come.
+        self.drain_some(usize::MAX);
         self.pipeline.finish_all(monotonic_ns());
         self.pipeline.take_outputs(batch);
     }

@@ -1,7 +1,7 @@
 //! Loads and attaches the observe object, drains its ring, writes its orders.
 
 use crate::features::{self, Feature};
-use crate::programs::{self, ProgramStats, StatsGuard};
+use crate::programs::{self, ProgramSize, ProgramStats, StatsGuard};
 use crate::skeleton::types::{fb_bounds, fb_order};
 use crate::skeleton::{ObserveSkel, ObserveSkelBuilder, OpenObserveSkel};
 use crate::wire;
@@ -237,6 +237,26 @@ impl Observe {
     }
 }
 
+impl Observe {
+    /// What every loaded program took to verify and takes in memory.
+    pub fn sizes(&self) -> Vec<ProgramSize> {
+        let progs = &self.skel.progs;
+        [
+            programs::size("egress", &progs.egress),
+            programs::size("ingress", &progs.ingress),
+            programs::size("skb_copy_datagram_iovec", &progs.skb_copy_datagram_iovec),
+            programs::size("tcp_rcv_space_adjust", &progs.tcp_rcv_space_adjust),
+            programs::size("tcp_sendmsg_locked", &progs.tcp_sendmsg_locked),
+            programs::size("inet_sock_set_state", &progs.inet_sock_set_state),
+            programs::size("tcp_destroy_sock", &progs.tcp_destroy_sock),
+            programs::size("flush", &progs.flush),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
 fn encode(report: forebay_core::decode::Report) -> (u8, u16) {
     use forebay_core::decode::Report;
     match report {
@@ -299,7 +319,10 @@ fn attach(
     let fd = root.as_raw_fd();
     let progs = &skel.progs;
     let mut keep = |program, link: libbpf_rs::Result<Link>| match link {
-        Ok(link) => Ok(links.push(link)),
+        Ok(link) => {
+            links.push(link);
+            Ok(())
+        }
         Err(error) => Err(LoadError::Attach { program, error }),
     };
     keep("egress", progs.egress.attach_cgroup(fd))?;
