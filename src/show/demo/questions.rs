@@ -16,6 +16,8 @@ use tokio::time::{Instant, sleep_until};
 
 /// How long the last requests may take from their end to the screen.
 const LATE_MAX: Duration = Duration::from_secs(3);
+/// Requests shown of one question at most: where the question itself goes unseen, none ends it.
+const SHOWN_MAX: u64 = 8;
 /// What the asker asks for.
 const QUESTION_OP: &str = "POST /ask";
 
@@ -154,7 +156,7 @@ pub async fn ask(
             },
             records = watch.next(api) => for record in records? {
                 let Some(part) = watched.part(&record) else { continue };
-                if asked.questions_seen() < load.shown {
+                if asked.questions_seen() < load.shown && asked.requests < SHOWN_MAX * load.shown {
                     teller.block(&table.record(&record));
                 }
                 asked.see(&record, part);

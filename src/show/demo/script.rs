@@ -11,6 +11,7 @@ use crate::keep::time::monotonic_ns;
 use crate::show::client::Api;
 use crate::show::explain::{ExplainView, text};
 use crate::show::failure::Failure;
+use crate::show::observe::table::Table;
 use forebay_core::explain::finding::duration;
 use forebay_core::explain::{Finding, Severity};
 use serde_json::json;
@@ -33,16 +34,19 @@ pub struct Wish {
 const SHOWN_HEALTHY: u64 = 2;
 const SHOWN_DISTURBED: u64 = 1;
 /// What the live table shows, for who sees it for the first time.
-const LEGEND: [&str; 2] = [
-    "A question makes five requests: its embedding, the vector search, the reset of the database \
-     connection, the chat that streams the answer, and last to end, the question itself.",
-    "The letters of a request say where its time went: c the client wrote it, q waited in a send \
-     queue, w was on the wire, r lay unread, S the server worked, t the answer streamed.",
-];
+const FAN_OUT: &str = "A question makes five requests: its embedding, the vector search, the reset of \
+    the database connection, the chat that streams the answer, and last to end, the question itself.";
+/// The letters of its bars, or the words that stand for them where the terminal is narrow.
+const LETTERS: &str = "The letters of a request say where its time went: c the client wrote it, q \
+    waited in a send queue, w was on the wire, r lay unread, S the server worked, t the answer streamed.";
+const WORDS: &str = "The longest phase of a request is named: client wrote it, send_queue waited to \
+    leave, wire travelled, recv_queue lay unread, server worked, stream the answer streamed.";
 /// Questions that fill the prompt cache.
 const WARMING: u64 = 4;
 /// The last second's CPU samples must be in what `explain` looks at.
 const SAMPLED: Duration = Duration::from_millis(1500);
+/// How often questions are asked that nobody saw.
+const ATTEMPTS: u32 = 3;
 /// Findings shown in full.
 const FINDINGS_SHOWN: usize = 3;
 /// Findings below this part of the largest are lesser ones.
@@ -173,9 +177,10 @@ impl<'a> Demo<'a> {
 
     async fn work(&mut self, api: &Api) -> Result<(), Failure> {
         let begun = Instant::now();
-        for sentence in LEGEND {
-            self.teller.say(sentence);
-        }
+        self.teller.say(FAN_OUT);
+        let table = Table::new(self.teller.block_width(), false, false);
+        self.teller
+            .say(if table.has_bars() { LETTERS } else { WORDS });
         let (asked, view) = self.observe(api, SHOWN_HEALTHY, Duration::ZERO).await?;
         self.healthy_ms = asked.seen_p50_ms;
         self.healthy.clone_from(&view.findings);
@@ -235,11 +240,7 @@ impl<'a> Demo<'a> {
             "Asking {} questions. The requests that the {first} made, each as it ended:",
             self.wish.questions
         ));
-        let load = Load {
-            count: self.wish.questions,
-            shown,
-        };
-        let asked = ask(self.stack, api, &mut self.watched, &self.teller, load).await?;
+        let asked = self.ask_again(api, shown).await?;
         if asked.failed > 0 {
             self.teller
                 .bad(&format!("{} questions failed", asked.failed));
@@ -249,6 +250,23 @@ impl<'a> Demo<'a> {
         let view = window.explain(api, &self.watched.names, seen).await?;
         self.quiet_since_ns = monotonic_ns();
         Ok((asked, view))
+    }
+
+    /// Asks; again, if the agent lost sight of it because others kept it too busy.
+    async fn ask_again(&mut self, api: &Api, shown: u64) -> Result<Asked, Failure> {
+        let load = Load {
+            count: self.wish.questions,
+            shown,
+        };
+        for _ in 1..ATTEMPTS {
+            match ask(self.stack, api, &mut self.watched, &self.teller, load).await {
+                Err(Failure::Demo(DemoError::Unseen(why))) => {
+                    self.teller.bad(&format!("not seen, so once more: {why}"));
+                }
+                asked => return asked,
+            }
+        }
+        ask(self.stack, api, &mut self.watched, &self.teller, load).await
     }
 
     async fn disturb(

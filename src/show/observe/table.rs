@@ -61,6 +61,11 @@ impl Table {
         }
     }
 
+    /// Whether phases are drawn as bars of letters.
+    pub fn has_bars(&self) -> bool {
+        self.bar
+    }
+
     /// The names of the columns.
     pub fn header(&self) -> String {
         let phases = if self.bar {

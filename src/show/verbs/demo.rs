@@ -85,6 +85,7 @@ fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
     let session = Session::start()?;
     // Before the stack: connections are best understood from their first byte on.
     let api = Api::reach(global)?;
+    api.announce();
     let mut demo = Demo::new(&stack, teller, wish);
     let mut played = None;
     let ended = session.run(async {
