@@ -1,6 +1,6 @@
 //! Where records come from: the contract between a source of requests and the agent.
 //!
-//! [`live`] opens the kernel half; [`records`] reads records that were saved before.
+//! [`mod@live`] opens the kernel half; [`records`] reads records that were saved before.
 
 pub mod clock;
 mod live;

@@ -122,6 +122,7 @@ static __always_inline void mark(struct fb_sock *s, int direction, __u32 seq, __
 }
 
 /* Bytes copied of a segment come in these sizes: the verifier wants a constant reservation. */
+#define FB_HEAD_TINY 64
 #define FB_HEAD_SMALL 256
 #define FB_HEAD_MIDDLE 1024
 

@@ -59,6 +59,8 @@ pub struct Pipeline {
     frames: Vec<Frame>,
     out: Vec<Output>,
     orders: Vec<Order>,
+    /// Scratch of [`Pipeline::settle`]: no allocation for each request.
+    ready: Vec<Pending>,
     tape: Option<Tape>,
 }
 
@@ -83,6 +85,7 @@ impl Pipeline {
             frames: Vec::new(),
             out: Vec::new(),
             orders: Vec::new(),
+            ready: Vec::new(),
             tape: None,
         }
     }
@@ -239,7 +242,8 @@ impl Pipeline {
         if let Some(order) = connection.order() {
             self.orders.push(order);
         }
-        let mut ready = connection.timed();
+        let mut ready = std::mem::take(&mut self.ready);
+        ready.append(&mut connection.timed());
         for pending in outcome.done {
             if connection.is_timed(&pending) {
                 ready.push(pending);
@@ -252,9 +256,10 @@ impl Pipeline {
         } else {
             self.answering.remove(&cookie);
         }
-        for pending in &ready {
-            self.finish(cookie, pending);
+        for pending in ready.drain(..) {
+            self.finish(cookie, &pending);
         }
+        self.ready = ready;
         if let Some(entry) = self.entries.get_mut(&cookie) {
             entry.connection.forget();
         }

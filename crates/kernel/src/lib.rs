@@ -9,7 +9,7 @@ mod wire;
 
 pub use features::Feature;
 pub use observe::{LoadError, Losses, Observe, RING_BYTES, Stop};
-pub use programs::{ProgramStats, StatsGuard};
+pub use programs::{ProgramSize, ProgramStats, StatsGuard};
 
 /// The generated skeleton: private, its types leave through [`wire`] and [`observe`].
 #[allow(

@@ -1,7 +1,7 @@
 //! Loads and attaches the observe object, drains its ring, writes its orders.
 
 use crate::features::{self, Feature};
-use crate::programs::{self, ProgramStats, StatsGuard};
+use crate::programs::{self, ProgramSize, ProgramStats, StatsGuard};
 use crate::skeleton::types::{fb_bounds, fb_order};
 use crate::skeleton::{ObserveSkel, ObserveSkelBuilder, OpenObserveSkel};
 use crate::wire;
@@ -230,6 +230,26 @@ impl Observe {
             programs::read("tcp_sendmsg_locked", &progs.tcp_sendmsg_locked),
             programs::read("inet_sock_set_state", &progs.inet_sock_set_state),
             programs::read("tcp_destroy_sock", &progs.tcp_destroy_sock),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+impl Observe {
+    /// What every loaded program took to verify and takes in memory.
+    pub fn sizes(&self) -> Vec<ProgramSize> {
+        let progs = &self.skel.progs;
+        [
+            programs::size("egress", &progs.egress),
+            programs::size("ingress", &progs.ingress),
+            programs::size("skb_copy_datagram_iovec", &progs.skb_copy_datagram_iovec),
+            programs::size("tcp_rcv_space_adjust", &progs.tcp_rcv_space_adjust),
+            programs::size("tcp_sendmsg_locked", &progs.tcp_sendmsg_locked),
+            programs::size("inet_sock_set_state", &progs.inet_sock_set_state),
+            programs::size("tcp_destroy_sock", &progs.tcp_destroy_sock),
+            programs::size("flush", &progs.flush),
         ]
         .into_iter()
         .flatten()

@@ -190,6 +190,10 @@ impl Pairer {
             && let Some(mut done) = self.open.pop_front()
         {
             done.response_end = Some(at);
+            // Mostly it stays the only one: a vector's own first size is four.
+            if outcome.done.capacity() == 0 {
+                outcome.done.reserve_exact(1);
+            }
             outcome.done.push(done);
             if self.open.is_empty() {
                 // Thousands of idle connections must cost little.
