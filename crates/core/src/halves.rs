@@ -32,7 +32,8 @@ pub struct Held {
 /// The waiting rooms.
 #[derive(Debug, Default)]
 pub struct Halves {
-    held: FxHashMap<WireKey, Held>,
+    /// Boxed: the table's free places then cost little.
+    held: FxHashMap<WireKey, Box<Held>>,
     order: VecDeque<(WireKey, u64)>,
     owners: FxHashMap<u64, (u32, Box<str>)>,
     owner_order: VecDeque<u64>,
@@ -51,7 +52,7 @@ impl Halves {
 
     /// Takes the half that waits under this name.
     pub fn take(&mut self, key: &WireKey) -> Option<Held> {
-        self.held.remove(key)
+        self.held.remove(key).map(|held| *held)
     }
 
     /// Lets a half wait. Returns the oldest if there is no more room.
@@ -62,12 +63,12 @@ impl Halves {
                 break;
             };
             if let Some(held) = self.held.remove(&oldest) {
-                pushed_out = Some((oldest, held));
+                pushed_out = Some((oldest, *held));
                 break;
             }
         }
         self.order.push_back((key, held.since_ns));
-        self.held.insert(key, held);
+        self.held.insert(key, Box::new(held));
         pushed_out
     }
 
@@ -81,7 +82,7 @@ impl Halves {
             self.order.pop_front();
             if let Some(mut held) = self.held.remove(&key) {
                 held.since_ns = now_ns;
-                due.push((key, held));
+                due.push((key, *held));
             }
         }
         due
@@ -92,7 +93,7 @@ impl Halves {
         let order = std::mem::take(&mut self.order);
         order
             .into_iter()
-            .filter_map(|(key, _)| Some((key, self.held.remove(&key)?)))
+            .filter_map(|(key, _)| Some((key, *self.held.remove(&key)?)))
             .collect()
     }
 

@@ -71,7 +71,7 @@ impl Agent {
         std::fs::create_dir_all(&directory)?;
         let mut command = Command::new(bin);
         command
-            .arg("run")
+            .args(["run", "--beside"])
             .arg("--socket")
             .arg(directory.join("api.sock"));
         let child = command.stderr(Stdio::inherit()).spawn()?;

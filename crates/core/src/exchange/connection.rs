@@ -390,6 +390,10 @@ impl Connection {
     /// Keeps finished requests whose times are still on their way.
     pub fn wait(&mut self, pending: Pending) {
         if self.waiting.len() < super::pair::OPEN_MAX {
+            if self.waiting.capacity() == 0 {
+                // Mostly it is one.
+                self.waiting.reserve_exact(1);
+            }
             self.waiting.push(pending);
         }
     }
