@@ -301,7 +301,10 @@ fn attach(
     let fd = root.as_raw_fd();
     let progs = &skel.progs;
     let mut keep = |program, link: libbpf_rs::Result<Link>| match link {
-        Ok(link) => Ok(links.push(link)),
+        Ok(link) => {
+            links.push(link);
+            Ok(())
+        }
         Err(error) => Err(LoadError::Attach { program, error }),
     };
     keep("egress", progs.egress.attach_cgroup(fd))?;
