@@ -105,6 +105,7 @@ enum fb_kind anchor_kind __weak;
 enum fb_end anchor_end __weak;
 enum fb_report anchor_report __weak;
 enum fb_segment_flags anchor_flags __weak;
+enum fb_bounds anchor_bounds __weak;
 /* Set before load: the agent's own process, whose sockets are left alone. */
 const volatile __u32 agent_pid __weak = 0;
 /* Set before load: reads can't be seen with their bytes on this kernel, copy at arrival. */

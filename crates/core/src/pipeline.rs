@@ -16,7 +16,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 mod taping;
 
-/// Connections kept; beyond it those silent longest go (counted).
+/// Connection ends kept; beyond it new ones are not tracked (counted).
 pub const CONNECTIONS_MAX: usize = 40_000;
 /// A response nobody understands ends after this much silence.
 const SILENCE_NS: u64 = 1_000_000_000;
@@ -46,7 +46,9 @@ struct Socket {
 
 /// All connections of a host.
 pub struct Pipeline {
-    entries: FxHashMap<Cookie, Socket>,
+    /// Boxed: a growing table then moves pointers, and its free places cost little.
+    entries: FxHashMap<Cookie, Box<Socket>>,
+    connections_max: usize,
     /// Both ends by first sequence numbers: (client's socket, server's socket).
     ends: FxHashMap<(u32, u32), [Option<Cookie>; 2]>,
     halves: Halves,
@@ -73,6 +75,7 @@ impl Pipeline {
     pub fn new(clock: Box<dyn WallClock + Send>) -> Self {
         Self {
             entries: FxHashMap::default(),
+            connections_max: CONNECTIONS_MAX,
             ends: FxHashMap::default(),
             halves: Halves::default(),
             processes: Processes::default(),
@@ -93,6 +96,11 @@ impl Pipeline {
         }
     }
 
+    /// Outputs that wait to be taken.
+    pub fn waiting_outputs(&self) -> usize {
+        self.out.len()
+    }
+
     /// What has come out since the last call.
     pub fn take_outputs(&mut self, into: &mut Vec<Output>) {
         into.append(&mut self.out);
@@ -106,6 +114,11 @@ impl Pipeline {
     /// Connection ends tracked.
     pub fn connections(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Bounds the connection ends tracked from now on; beyond it new ones are counted as lost.
+    pub fn bound(&mut self, connections: usize) {
+        self.connections_max = connections.min(CONNECTIONS_MAX);
     }
 
     /// Says what is known of a process.
@@ -140,17 +153,17 @@ impl Pipeline {
 
     fn open(&mut self, open: Open) {
         self.record(|| Entry::Open(open));
-        if self.entries.len() >= CONNECTIONS_MAX {
+        if self.entries.len() >= self.connections_max {
             self.losses.add(1, LossReason::FlowTableFull, open.at_ns);
             return;
         }
         let owner = self.halves.early_owner(open.cookie);
         self.entries.insert(
             open.cookie,
-            Socket {
+            Box::new(Socket {
                 connection: Connection::new(open),
                 owner,
-            },
+            }),
         );
         self.meet(open.cookie);
     }
@@ -349,7 +362,7 @@ impl Pipeline {
         let Some(entry) = self.entries.remove(&cookie) else {
             return;
         };
-        let connection = entry.connection;
+        let connection = &entry.connection;
         let left = connection.in_flight() as u64;
         self.losses
             .add(left, LossReason::Unfinished, connection.last_ns);

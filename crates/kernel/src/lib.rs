@@ -8,7 +8,7 @@ mod programs;
 mod wire;
 
 pub use features::Feature;
-pub use observe::{LoadError, Losses, Observe, Stop};
+pub use observe::{LoadError, Losses, Observe, RING_BYTES, Stop};
 pub use programs::{ProgramSize, ProgramStats, StatsGuard};
 
 /// The generated skeleton: private, its types leave through [`wire`] and [`observe`].

@@ -2,14 +2,16 @@
 
 use crate::features::{self, Feature};
 use crate::programs::{self, ProgramSize, ProgramStats, StatsGuard};
-use crate::skeleton::types::fb_order;
+use crate::skeleton::types::{fb_bounds, fb_order};
 use crate::skeleton::{ObserveSkel, ObserveSkelBuilder, OpenObserveSkel};
 use crate::wire;
 use forebay_core::event::Event;
 use forebay_core::exchange::connection::Order;
 use libbpf_rs::btf::Btf;
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
-use libbpf_rs::{Iter, Link, MapCore, MapFlags, OpenObject, RingBuffer, RingBufferBuilder};
+use libbpf_rs::{
+    AsRawLibbpf, Iter, Link, MapCore, MapFlags, OpenObject, RingBuffer, RingBufferBuilder,
+};
 use std::cell::Cell;
 use std::fs::File;
 use std::io::Read;
@@ -51,6 +53,10 @@ pub enum LoadError {
     #[error("cannot map the ring buffer: {0}. Likely cause: a memory limit of the agent")]
     Ring(libbpf_rs::Error),
 }
+
+/// Size of the ring. Every page of it is mapped twice, so it counts twice in the resident memory
+/// that the kernel tells of a process.
+pub const RING_BYTES: u64 = fb_bounds::FB_RING_BYTES.0 as u64;
 
 /// What the kernel half could not deliver, since it was loaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -136,6 +142,18 @@ impl Observe {
         self.sink.set(Some(erased));
         self.ring.consume_raw();
         self.sink.set(None);
+    }
+
+    /// Bytes that wait in the ring for the next drain.
+    pub fn waiting_bytes(&self) -> u64 {
+        let all = self.ring.as_libbpf_object().as_ptr();
+        // SAFETY: `all` lives as long as `self.ring` and holds the one ring added to it.
+        let one = unsafe { libbpf_sys::ring_buffer__ring(all, 0) };
+        if one.is_null() {
+            return 0;
+        }
+        // SAFETY: not null, and as alive as `all`; it only reads two counters.
+        unsafe { libbpf_sys::ring__avail_data_size(one) as u64 }
     }
 
     /// Asks every socket for what it has not reported yet; the answers come with the next drain.

@@ -13,6 +13,9 @@ pub struct ProgramStats {
     pub runs: u64,
     /// Time spent in it, the clock's own cost (60–100 ns a run) included.
     pub run_time_ns: u64,
+    /// Times it was left out because it was already running on that CPU; counted since it was
+    /// loaded, with or without statistics. What happened then was not seen.
+    pub misses: u64,
 }
 
 /// Keeps the kernel's run-time statistics on while it lives.
@@ -36,6 +39,7 @@ pub(crate) fn read<T>(name: &str, program: &ProgramImpl<'_, T>) -> Option<Progra
         program: name.to_owned(),
         runs: info.run_cnt,
         run_time_ns: info.run_time_ns,
+        misses: info.recursion_misses,
     })
 }
 

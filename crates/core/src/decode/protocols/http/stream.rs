@@ -42,6 +42,8 @@ pub(super) struct Stream {
     end: u64,
     /// Part of this piece was unseen.
     hidden: bool,
+    /// Last bytes of the event being read, at most [`LAST_BYTES`].
+    last: Vec<u8>,
 }
 
 /// A piece that was not seen in full, at its end.
@@ -83,6 +85,7 @@ impl Stream {
             event_at,
             end,
             hidden,
+            last: Vec::new(),
         }
     }
 
@@ -120,12 +123,13 @@ impl Stream {
             }
             at = at.saturating_add(used as u64);
             (framed_at, self.end) = (at, at);
-            let before = bytes;
+            self.last.extend_from_slice(&bytes[used.saturating_sub(LAST_BYTES)..used]);
+            self.last.drain(..self.last.len().saturating_sub(LAST_BYTES));
             bytes = &bytes[used..];
             if ended {
                 // The same test as for unseen events, so that the count of chunks does not depend
                 // on when the kernel stopped copying.
-                let closes = self.closes(&before[..used]);
+                let closes = self.closes(&self.last);
                 self.event_end(closes, learned, out);
             }
         }
@@ -141,6 +145,7 @@ impl Stream {
         let Some(start) = self.event_at.take() else {
             return;
         };
+        self.last.clear();
         let found = self.scan.take();
         let content = found.content || (self.content && !closes);
         self.model |= found.chat
