@@ -39,6 +39,16 @@ pub struct Halves {
 }
 
 impl Halves {
+    /// Halves that wait.
+    pub fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Owners that wait.
+    pub fn owners(&self) -> usize {
+        self.owners.len()
+    }
+
     /// Takes the half that waits under this name.
     pub fn take(&mut self, key: &WireKey) -> Option<Held> {
         self.held.remove(key)

@@ -14,9 +14,13 @@ use crate::losses::Losses;
 use crate::tape::{Entry, Passage, Told};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+mod room;
+mod sizes;
 mod taping;
 
-/// Connection ends kept; beyond it new ones are not tracked (counted).
+pub use sizes::Sizes;
+
+/// Connection ends kept; beyond it those silent longest go (counted).
 pub const CONNECTIONS_MAX: usize = 40_000;
 /// A response nobody understands ends after this much silence.
 const SILENCE_NS: u64 = 1_000_000_000;
@@ -153,10 +157,7 @@ impl Pipeline {
 
     fn open(&mut self, open: Open) {
         self.record(|| Entry::Open(open));
-        if self.entries.len() >= self.connections_max {
-            self.losses.add(1, LossReason::FlowTableFull, open.at_ns);
-            return;
-        }
+        self.make_room(open.at_ns);
         let owner = self.halves.early_owner(open.cookie);
         self.entries.insert(
             open.cookie,
@@ -189,6 +190,9 @@ impl Pipeline {
     }
 
     fn segment(&mut self, segment: &Segment<'_>) {
+        if segment.len == 0 {
+            return;
+        }
         let Some(entry) = self.entries.get_mut(&segment.cookie) else {
             return;
         };
@@ -197,10 +201,18 @@ impl Pipeline {
         connection.decode(segment, &mut self.frames);
         if let Some(tape) = &mut self.tape {
             let passage = Passage::of(segment);
-            tape.entries.push(if tape.payload {
-                Entry::Bytes(passage, segment.head.to_vec(), segment.tail.to_vec())
-            } else {
-                Entry::Told(passage, connection.tell(&self.frames))
+            let told = connection.tell(&self.frames);
+            let bytes = || (segment.head.to_vec(), segment.tail.to_vec());
+            tape.entries.push(match (tape.payload, connection.resumed) {
+                (false, _) => Entry::Told(passage, told),
+                (true, false) => {
+                    let (head, tail) = bytes();
+                    Entry::Bytes(passage, head, tail)
+                }
+                (true, true) => {
+                    let (head, tail) = bytes();
+                    Entry::Both(passage, head, tail, told)
+                }
             });
         }
         self.step(segment.cookie, known);
@@ -343,9 +355,10 @@ impl Pipeline {
             return;
         };
         entry.connection.last_ns = close.at_ns;
-        match told {
-            None => entry.connection.close(close, &mut self.frames),
-            Some(told) => self.frames = told.frames,
+        entry.connection.close(close, &mut self.frames);
+        // A tape with bytes has parsers of its own; one without tells what they found.
+        if let Some(told) = told.filter(|_| self.frames.is_empty()) {
+            self.frames = told.frames;
         }
         if let Some(tape) = &mut self.tape {
             tape.entries
@@ -425,9 +438,9 @@ impl Pipeline {
         let Some(entry) = self.entries.get_mut(&cookie) else {
             return;
         };
-        match told {
-            None => entry.connection.silent(&mut self.frames),
-            Some(told) => self.frames = told.frames,
+        entry.connection.silent(&mut self.frames);
+        if let Some(told) = told.filter(|_| self.frames.is_empty()) {
+            self.frames = told.frames;
         }
         if let Some(tape) = &mut self.tape {
             tape.entries

@@ -117,4 +117,36 @@ pub enum Entry {
     Tick(u64),
     /// The last entry: everything that waits comes out.
     End(u64),
+    /// Where a connection stood that was there before the tape.
+    Resume(Resume),
+    /// A segment of such a connection, with its bytes and what its parser found: a new parser
+    /// could not join where the old one stood.
+    Both(Passage, Vec<u8>, Vec<u8>, Told),
+}
+
+/// What later steps of a connection build on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Resume {
+    /// The socket.
+    pub cookie: Cookie,
+    /// Which end it is, once known.
+    pub speaker: Option<Speaker>,
+    /// What it speaks, once known.
+    pub protocol: Option<Box<str>>,
+    /// Just after the last byte whose times are known (incoming, outgoing).
+    pub timed: [u64; 2],
+    /// Just after the last byte taken (incoming, outgoing).
+    pub taken: [Option<u64>; 2],
+    /// Requests in flight; their records are not on the tape.
+    pub in_flight: u32,
+    /// The oldest of them is being answered.
+    pub answering: bool,
+    /// An answer that is nobody's is passing.
+    pub orphan: bool,
+    /// TCP when anything happened last.
+    pub tcp: TcpState,
+    /// Who read and who wrote last.
+    pub threads: [Thread; 2],
+    /// When anything happened last.
+    pub last_ns: u64,
 }

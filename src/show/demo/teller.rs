@@ -1,6 +1,6 @@
 //! Tells people what the demo does, in lines that fit the terminal.
 
-use crate::show::observe::columns::clean;
+use crate::show::cells::clean;
 use anstyle::{AnsiColor, Style};
 use std::io::Write;
 

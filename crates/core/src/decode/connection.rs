@@ -61,7 +61,9 @@ impl Decoder {
             talk: Talk::Unknown(Box::default()),
             speaker,
             old,
-            next: [None; 2],
+            // The first bytes of a connection that was seen to open are at 0: what lies before
+            // the first that were reported is a hole.
+            next: [(!old).then_some(0); 2],
         }
     }
 
@@ -98,6 +100,17 @@ impl Decoder {
                 .find(|known| *known == name);
             self.talk = Talk::Told(known.unwrap_or(super::raw::NAME));
         }
+    }
+
+    /// Goes on where another decoder stood.
+    pub fn resume(
+        &mut self,
+        speaker: Option<Speaker>,
+        protocol: Option<&str>,
+        taken: [Option<u64>; 2],
+    ) {
+        self.next = taken;
+        self.know(speaker, protocol);
     }
 
     /// The end of what was taken of a direction.
@@ -138,6 +151,7 @@ impl Decoder {
                     offset: expected,
                     len: run.len - skip,
                     head,
+                    turn: run.turn && skip == 0,
                     ..*run
                 },
                 out,

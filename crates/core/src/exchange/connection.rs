@@ -8,6 +8,8 @@ use crate::decode::{Facts, Frame, Report, Speaker};
 use crate::event::{Close, Cookie, Direction, End, Mark, Open, Segment, TcpState};
 use crate::tape::Told;
 
+mod resume;
+
 /// What one end saw of one finished request.
 #[derive(Clone, Debug)]
 pub struct HalfExchange {
@@ -56,6 +58,8 @@ pub struct Connection {
     /// When anything happened last.
     pub last_ns: u64,
     ordered: Option<(Report, Report)>,
+    /// It was there when the running recording began.
+    pub resumed: bool,
     turns: u32,
     /// Turns the kernel has counted, by direction.
     kernel_turns: [u16; 2],
@@ -97,6 +101,7 @@ impl Connection {
             fin: None,
             last_ns: open.at_ns,
             ordered: None,
+            resumed: false,
             turns: 0,
             kernel_turns: [0; 2],
             open,
@@ -126,7 +131,7 @@ impl Connection {
 
     /// Place of a request as both ends count it.
     fn common_place(&self, at: u64) -> u64 {
-        at - u64::from(self.counts_syn())
+        at.wrapping_sub(u64::from(self.counts_syn()))
     }
 
     /// Name of what it speaks, once known.
@@ -136,8 +141,10 @@ impl Connection {
 
     /// Whether a request that began at this place is still under way here.
     pub fn is_at_work_on(&self, at: u64) -> bool {
-        let at = at + u64::from(self.counts_syn());
-        self.pairer.has(at) || self.waiting.iter().any(|pending| pending.at == at)
+        let at = at.wrapping_add(u64::from(self.counts_syn()));
+        // An end that joined later counts from another place, but modulo 2³² it is the same.
+        let same = |pending: &Pending| pending.at as u32 == at as u32;
+        self.pairer.any(same) || self.waiting.iter().any(same)
     }
 
     /// Whether a response is passing: its end may lie in what the kernel has not reported yet.
@@ -168,10 +175,13 @@ impl Connection {
             Direction::In => self.open.in_base,
             Direction::Out => self.open.out_base,
         };
-        let near = self.timed[direction as usize].max(1 << 32);
+        // Place 0 is where a connection opened; who joined later is somewhere behind it.
+        let start = if self.open.old { 1 << 32 } else { 0 };
+        let near = self.timed[direction as usize].max(start);
         let low = seq.wrapping_sub(base);
         let ahead = low.wrapping_sub(near as u32) as i32;
-        near.wrapping_add_signed(i64::from(ahead))
+        near.checked_add_signed(i64::from(ahead))
+            .unwrap_or(near + u64::from(low))
     }
 
     /// A time of a byte that no segment tells.

@@ -4,7 +4,7 @@ use super::connection::HalfExchange;
 use super::points::{self, Seen};
 use super::record::{Bytes, Evidence, ModelCall, Party, Record, Side, Tcp};
 use super::stream::{ChunkTimes, split_gaps};
-use crate::decode::{GenAi, Speaker};
+use crate::decode::{GenAi, Speaker, raw};
 use std::hash::{Hash, Hasher};
 
 /// A request's name on the wire: both streams' first sequence numbers and its place, the same on
@@ -48,7 +48,11 @@ pub fn record(
     parties: (Party, Party),
     clock: &dyn WallClock,
 ) -> Option<Record> {
-    let main = client.or(server)?;
+    let main = match (client, server) {
+        // An end that lost its first bytes does not know what is spoken: the other one tells.
+        (Some(c), Some(s)) if c.protocol == raw::NAME => s,
+        _ => client.or(server)?,
+    };
     let min_rtt_ns = client.map_or(main.tcp.1.min_rtt_us, |c| c.tcp.1.min_rtt_us) as u64 * 1000;
     let timed = client
         .zip(server)
@@ -65,7 +69,9 @@ pub fn record(
         _ => Evidence::None,
     };
     let mut facts = main.facts.clone();
-    if let (Some(_), Some(server)) = (client, server) {
+    if let (Some(client), Some(server)) = (client, server)
+        && client.protocol == server.protocol
+    {
         facts.merge(server.facts.clone());
     }
     let gen_ai = facts

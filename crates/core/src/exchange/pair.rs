@@ -32,6 +32,8 @@ pub struct Pending {
     pub reader: Thread,
     /// The thread that wrote the response's first bytes.
     pub writer: Thread,
+    /// It was asked before the tape that is being replayed began.
+    pub before: bool,
 }
 
 /// What a connection end knows at the moment frames are applied.
@@ -69,14 +71,35 @@ pub struct Pairer {
 }
 
 impl Pairer {
+    /// A response without a request is passing.
+    pub fn orphan(&self) -> bool {
+        self.orphan
+    }
+
+    /// Goes on where another pairer stood: of the requests then in flight only their number is
+    /// known, so they give no records.
+    pub fn resume(&mut self, in_flight: u32, answering: bool, orphan: bool) {
+        let before = || Pending {
+            before: true,
+            ..Pending::default()
+        };
+        self.open = (0..in_flight.min(OPEN_MAX as u32))
+            .map(|_| before())
+            .collect();
+        if let Some(front) = self.open.front_mut().filter(|_| answering) {
+            front.response_at = Some(0);
+        }
+        self.orphan = orphan;
+    }
+
     /// Oldest request in flight.
     pub fn oldest(&self) -> Option<&Pending> {
         self.open.front()
     }
 
-    /// Whether a request that began at this place is in flight.
-    pub fn has(&self, at: u64) -> bool {
-        self.open.iter().any(|pending| pending.at == at)
+    /// Whether such a request is in flight.
+    pub fn any(&self, such: impl Fn(&Pending) -> bool) -> bool {
+        self.open.iter().any(such)
     }
 
     /// Whether nothing is in flight.
@@ -190,11 +213,13 @@ impl Pairer {
             && let Some(mut done) = self.open.pop_front()
         {
             done.response_end = Some(at);
-            // Mostly it stays the only one: a vector's own first size is four.
-            if outcome.done.capacity() == 0 {
-                outcome.done.reserve_exact(1);
+            if !done.before {
+                // Mostly it stays the only one: a vector's own first size is four.
+                if outcome.done.capacity() == 0 {
+                    outcome.done.reserve_exact(1);
+                }
+                outcome.done.push(done);
             }
-            outcome.done.push(done);
             if self.open.is_empty() {
                 // Thousands of idle connections must cost little.
                 self.open = VecDeque::new();

@@ -2,7 +2,7 @@
 
 use super::{Pipeline, Tape};
 use crate::event::{Event, Owner};
-use crate::tape::Entry;
+use crate::tape::{Entry, Resume};
 
 impl Pipeline {
     /// Starts a recording; the connections and processes known so far come first. `payload`: keep
@@ -13,6 +13,7 @@ impl Pipeline {
         cookies.sort_unstable();
         for entry in cookies.iter().filter_map(|cookie| self.entries.get(cookie)) {
             entries.push(Entry::Open(entry.connection.open));
+            entries.push(Entry::Resume(entry.connection.resume()));
             if let Some((pid, comm)) = &entry.owner {
                 let process = self.processes.process(*pid, comm);
                 entries.push(Entry::Workload(*pid, (*process.workload).clone()));
@@ -25,6 +26,9 @@ impl Pipeline {
                 };
                 entries.push(Entry::Owner(owner));
             }
+        }
+        for entry in self.entries.values_mut() {
+            entry.connection.resumed = true;
         }
         self.tape = Some(Tape { entries, payload });
     }
@@ -50,6 +54,8 @@ impl Pipeline {
             Entry::Mark(mark) => self.event(Event::Mark(mark)),
             Entry::Workload(pid, workload) => self.workload(pid, workload),
             Entry::Bytes(passage, head, tail) => self.segment(&passage.segment(&head, &tail)),
+            Entry::Resume(resume) => self.resume(&resume),
+            Entry::Both(passage, _, _, told) => self.told(&passage.segment(&[], &[]), told),
             Entry::Told(passage, told) => self.told(&passage.segment(&[], &[]), told),
             Entry::Close(close, told) => self.close(&close, Some(told)),
             Entry::Silent(cookie, told) => self.silent(cookie, Some(told)),
@@ -57,5 +63,12 @@ impl Pipeline {
             Entry::Tick(now_ns) => self.pass(now_ns),
             Entry::End(now_ns) => self.finish_all(now_ns),
         }
+    }
+
+    fn resume(&mut self, resume: &Resume) {
+        if let Some(entry) = self.entries.get_mut(&resume.cookie) {
+            entry.connection.resume_at(resume);
+        }
+        self.meet(resume.cookie);
     }
 }

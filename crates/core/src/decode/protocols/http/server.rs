@@ -72,7 +72,13 @@ impl Http {
                 self.server.state = State::Head { due: false };
             }
             State::Body(body) if piece.turn && begins && (muted || body.endless()) => {
-                self.response_end(piece.offset, out);
+                if self.queue.len() > 1 {
+                    // Their answers may have passed unseen behind this one.
+                    self.server_lose(true, true, out);
+                    self.server.state = State::Head { due: false };
+                } else {
+                    self.response_end(piece.offset, out);
+                }
             }
             State::Head { .. } if piece.turn && begins && !self.server.head.is_empty() => {
                 self.server_lose(true, false, out);
@@ -177,7 +183,8 @@ impl Http {
     /// The bytes after a head's beginning, or of all of it, are unseen.
     fn server_head_unseen(&mut self, out: &mut Vec<Frame>) {
         let State::Head { due } = self.server.state else {
-            return;
+            // Out of step: answers may be among these bytes.
+            return self.abandon(out);
         };
         self.server.wide = true;
         if self.server.head.is_empty() {

@@ -123,8 +123,10 @@ impl Stream {
             }
             at = at.saturating_add(used as u64);
             (framed_at, self.end) = (at, at);
-            self.last.extend_from_slice(&bytes[used.saturating_sub(LAST_BYTES)..used]);
-            self.last.drain(..self.last.len().saturating_sub(LAST_BYTES));
+            self.last
+                .extend_from_slice(&bytes[used.saturating_sub(LAST_BYTES)..used]);
+            self.last
+                .drain(..self.last.len().saturating_sub(LAST_BYTES));
             bytes = &bytes[used..];
             if ended {
                 // The same test as for unseen events, so that the count of chunks does not depend

@@ -1,0 +1,111 @@
+//! Memory is bounded, and nothing stays behind.
+
+use crate::world::{At, How, World, get, ok};
+use forebay_core::decode::Speaker::{Client, Server};
+use forebay_core::pipeline::CONNECTIONS_MAX;
+
+#[test]
+fn a_hundred_thousand_connections_leave_nothing() {
+    let mut world = World::new();
+    let mut records = 0;
+    for i in 0..100_000u64 {
+        // The same four sockets' worth of model, again and again.
+        world.socks.clear();
+        let us = i * 100;
+        let bases = (i as u32, !(i as u32));
+        let conn = world.connect_as(
+            us,
+            How {
+                bases,
+                ..How::default()
+            },
+            i * 2 + 1,
+        );
+        world.say(conn, Client, At(us, us + 1, us + 2, us + 3), &get("/"));
+        if i % 10 != 0 {
+            world.say(conn, Server, At(us + 4, us + 5, us + 6, us + 7), &ok(2));
+        }
+        world.close(conn, us + 9);
+        if i % 1000 == 0 {
+            world.tick(us + 10);
+            records += world.records.drain(..).len();
+            let sizes = world.pipeline.sizes();
+            assert_eq!(sizes.connections, 0);
+            assert!(sizes.halves <= 4096 && sizes.owners <= 4096, "{sizes:?}");
+        }
+    }
+    world.tick(20_000_000);
+    world.tick(21_000_000);
+    records += world.records.drain(..).len();
+    let sizes = world.pipeline.sizes();
+    assert_eq!(records, 90_000);
+    assert_eq!(world.losses["Unfinished"], 20_000);
+    assert_eq!(sizes, forebay_core::pipeline::Sizes::default());
+}
+
+#[test]
+fn connections_whose_end_was_lost_make_room_for_new_ones() {
+    let mut world = World::new();
+    for i in 0..CONNECTIONS_MAX as u64 {
+        world.socks.clear();
+        let bases = (i as u32, !(i as u32));
+        let conn = world.connect_as(
+            i,
+            How {
+                bases,
+                ..How::default()
+            },
+            i * 2 + 1,
+        );
+        world.say(conn, Client, At(i, i, i, i), &get("/"));
+        world.say(conn, Server, At(i, i, i, i), &ok(2));
+        assert!(world.pipeline.connections() <= CONNECTIONS_MAX);
+    }
+    world.records.clear();
+    world.socks.clear();
+    let us = 1_000_000;
+    let conn = world.connect_as(us, How::default(), 10_000_000);
+    world.say(conn, Client, At::from(us), &get("/new"));
+    world.say(conn, Server, At::from(us + 100), &ok(2));
+    let records = world.end(5_000_000);
+    assert_eq!(records.len(), 1, "{:?}", world.losses);
+    let gone = world.losses["FlowTableFull"] as usize;
+    let kept = world.pipeline.sizes();
+    assert_eq!(gone, 2 * CONNECTIONS_MAX + 2 - kept.connections);
+    assert!(kept.pairs <= kept.connections);
+}
+
+#[test]
+fn a_half_waits_only_while_the_other_end_works_on_it() {
+    let mut world = World::new();
+    let conn = world.connect(0, How::default());
+    world.say(conn, Client, At::from(0), &get("/"));
+    // The server's last byte leaves and is read; the record of its leaving is held back.
+    world.lose.insert(world.said + 1);
+    world.write(conn, Server, 100, &ok(3));
+    world.leave(conn, Server, 110);
+    world.arrive(conn, Client, 120);
+    world.read(conn, Client, 130);
+    world.tick(200);
+    assert!(world.pipeline.sizes().halves <= 1);
+    world.close(conn, 500);
+    world.tick(400_000);
+    world.tick(800_000);
+    assert_eq!(world.pipeline.sizes().halves, 0);
+}
+
+#[test]
+fn requests_that_nobody_answers_are_bounded() {
+    let mut world = World::new();
+    let conn = world.connect(0, How::default());
+    for i in 0..3000u64 {
+        world.say(conn, Client, At::from(i * 100), &get("/flood"));
+        // Not an answer, but a turn: the kernel's budget starts anew.
+        let interim = b"HTTP/1.1 100 Continue\r\n\r\n";
+        world.say(conn, Server, At::from(i * 100 + 50), interim);
+    }
+    assert!(world.pipeline.sizes().in_flight <= 2 * 512);
+    world.close(conn, 400_000);
+    world.end(5_000_000);
+    assert_eq!(world.losses["Unfinished"], 6000);
+}
