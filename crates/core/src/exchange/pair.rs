@@ -83,7 +83,9 @@ impl Pairer {
             before: true,
             ..Pending::default()
         };
-        self.open = (0..in_flight.min(OPEN_MAX as u32)).map(|_| before()).collect();
+        self.open = (0..in_flight.min(OPEN_MAX as u32))
+            .map(|_| before())
+            .collect();
         if let Some(front) = self.open.front_mut().filter(|_| answering) {
             front.response_at = Some(0);
         }

@@ -4,9 +4,7 @@
 //! follow `bpf/lib/segment.h` and the hooks in `bpf/observe/`.
 
 use forebay_core::decode::Report;
-use forebay_core::event::{
-    Close, Cookie, Direction, Event, Mark, Open, Owner, TcpState, Thread,
-};
+use forebay_core::event::{Close, Cookie, Direction, Event, Mark, Open, Owner, TcpState, Thread};
 use forebay_core::pipeline::Pipeline;
 use forebay_core::tape::Passage;
 use std::collections::VecDeque;

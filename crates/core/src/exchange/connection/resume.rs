@@ -27,7 +27,8 @@ impl Connection {
 
     /// Goes on from there.
     pub fn resume_at(&mut self, resume: &Resume) {
-        self.decoder.resume(resume.speaker, resume.protocol.as_deref(), resume.taken);
+        self.decoder
+            .resume(resume.speaker, resume.protocol.as_deref(), resume.taken);
         self.timed = resume.timed;
         self.pairer
             .resume(resume.in_flight, resume.answering, resume.orphan);
