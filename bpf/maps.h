@@ -27,6 +27,8 @@ struct fb_half {
 	__u16 segments_left;
 	__u8 report; /* enum fb_report */
 	__u8 known;  /* next_seq is valid */
+	__u16 turns; /* so far, modulo 2^16 */
+	__u8 pad[6];
 	struct fb_rest rest;
 };
 
@@ -103,6 +105,7 @@ enum fb_kind anchor_kind __weak;
 enum fb_end anchor_end __weak;
 enum fb_report anchor_report __weak;
 enum fb_segment_flags anchor_flags __weak;
+enum fb_bounds anchor_bounds __weak;
 /* Set before load: the agent's own process, whose sockets are left alone. */
 const volatile __u32 agent_pid __weak = 0;
 /* Set before load: reads can't be seen with their bytes on this kernel, copy at arrival. */

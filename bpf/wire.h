@@ -118,7 +118,9 @@ struct fb_segment {
 	__u8 direction; /* enum fb_direction */
 	__u8 flags;	/* enum fb_segment_flags */
 	__u8 tail_len;
-	__u8 pad[5];
+	__u8 pad[1];
+	__u16 turns; /* of this direction so far, modulo 2^16 */
+	__u8 pad2[2];
 	__u8 tail[8];
 	__u8 head[];
 };
@@ -146,6 +148,8 @@ struct fb_close {
 struct fb_order {
 	__u16 head_in;
 	__u16 head_out;
+	__u16 turn_in; /* turns of each direction when the order was given */
+	__u16 turn_out;
 	__u8 report_in;
 	__u8 report_out;
 	__u8 pad[2];

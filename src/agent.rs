@@ -3,7 +3,9 @@
 pub mod instance;
 pub mod privilege;
 
-use crate::capture::{self, CaptureError, Feature, Source, StopFlag, records::RecordFile};
+use crate::capture::{
+    self, CaptureError, Feature, LiveOptions, Source, StopFlag, records::RecordFile,
+};
 use crate::keep::hub::{Hub, Limits};
 use crate::keep::tables::Tables;
 use crate::show::api;
@@ -28,6 +30,10 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// Saved requests to serve instead of capturing.
     pub records: Option<PathBuf>,
+    /// Observe although another agent does.
+    pub beside: bool,
+    /// How the kernel half is run.
+    pub live: LiveOptions,
 }
 
 /// What the API knows of its agent.
@@ -106,10 +112,14 @@ pub fn run(
             source,
         })?;
     runtime.block_on(async {
-        if config.records.is_none() {
+        let observes = config.records.is_none();
+        if observes {
             privilege::check("run")?;
         }
         let _instance = instance::claim(&config.socket)?;
+        let _host = (observes && !config.beside)
+            .then(|| instance::claim_host(&config.socket))
+            .transpose()?;
         let (source, features) = open_source(config)?;
         let listeners = listen(config).await?;
         let tables = Arc::new(Tables::default());
@@ -134,7 +144,7 @@ fn open_source(config: &Config) -> Result<(Box<dyn Source>, Vec<Feature>), Agent
     if let Some(path) = &config.records {
         return Ok((Box::new(RecordFile::open(path)?), Vec::new()));
     }
-    Ok(capture::live()?)
+    Ok(capture::live(config.live)?)
 }
 
 /// The agent's open doors.

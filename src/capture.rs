@@ -1,11 +1,13 @@
 //! Where records come from: the contract between a source of requests and the agent.
 //!
-//! [`live`] opens the kernel half; [`records`] reads records that were saved before.
+//! [`mod@live`] opens the kernel half; [`records`] reads records that were saved before.
 
 pub mod clock;
 mod live;
+mod meter;
 mod processes;
 pub mod records;
+mod sched;
 
 pub use forebay_kernel::Feature;
 
@@ -67,12 +69,31 @@ pub enum CaptureError {
     },
 }
 
+/// How the kernel half is run.
+#[derive(Clone, Copy, Debug)]
+pub struct LiveOptions {
+    /// Switch the kernel's run-time statistics of BPF programs on: 60–100 ns a run.
+    pub bpf_stats: bool,
+    /// Resident memory at which no further connection is taken on.
+    pub memory_max_bytes: u64,
+}
+
+impl Default for LiveOptions {
+    /// 64 MiB, no statistics.
+    fn default() -> Self {
+        Self {
+            bpf_stats: false,
+            memory_max_bytes: 64 << 20,
+        }
+    }
+}
+
 /// Opens the kernel half: the source, and what each of its programs became.
 ///
 /// # Errors
 /// When a program that everything rests on can't be loaded.
-pub fn live() -> Result<(Box<dyn Source>, Vec<Feature>), CaptureError> {
-    let source = live::Live::start()?;
+pub fn live(options: LiveOptions) -> Result<(Box<dyn Source>, Vec<Feature>), CaptureError> {
+    let source = live::Live::start(options)?;
     let features = source.features();
     Ok((Box::new(source), features))
 }

@@ -9,6 +9,7 @@ pub mod queue;
 pub mod recent;
 pub mod tables;
 pub mod time;
+pub mod vitals;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -80,6 +80,10 @@ struct sk_buff {
 	char cb[48];
 } RELOCATED;
 
+struct tcp_skb_cb {
+	__u32 seq;
+} RELOCATED;
+
 struct sched_info {
 	unsigned long long run_delay;
 } RELOCATED;

@@ -119,6 +119,8 @@ static __always_inline void send_packet(struct __sk_buff *skb, struct fb_sock *s
 {
 	if (!head)
 		send_packet_as(skb, s, tp, p, offset, head, 0);
+	else if (head <= FB_HEAD_TINY)
+		send_packet_as(skb, s, tp, p, offset, head, FB_HEAD_TINY);
 	else if (head <= FB_HEAD_SMALL)
 		send_packet_as(skb, s, tp, p, offset, head, FB_HEAD_SMALL);
 	else if (head <= FB_HEAD_MIDDLE)

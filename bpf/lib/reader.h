@@ -5,20 +5,11 @@
 
 #include "segment.h"
 
-/* The socket's memory for a hook in its user's context; NULL when it is not to be observed. */
+/* `s` for a hook in its user's context; NULL when it is not to be observed. */
 static __always_inline struct fb_sock *in_use(struct sock *sk, const struct tcp_sock *tp,
-					      __u64 cookie)
+					      struct fb_sock *s)
 {
-	struct fb_sock *s = bpf_sk_storage_get(&sockets, sk, 0, 0);
-
-	if (!s) {
-		if (!cookie)
-			return NULL;
-		s = remember(sk, cookie, FB_END_UNKNOWN);
-		if (!s)
-			return NULL;
-	}
-	if (s->ignored)
+	if (!s || s->ignored)
 		return NULL;
 	if (!s->opened && sk->__sk_common.skc_state == TCP_ESTABLISHED_STATE)
 		announce(sk, tp, s, 1);

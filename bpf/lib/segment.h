@@ -39,6 +39,7 @@ static __always_inline void send_rest(struct fb_sock *s, int direction, const st
 	r->direction = direction;
 	r->flags = FB_REST | (rest->turn ? FB_TURN : 0) | (keep ? FB_SNAPSHOT : 0);
 	r->tail_len = rest->tail_len;
+	r->turns = s->half[direction & 1].turns;
 	__builtin_memcpy(r->tail, rest->tail, FB_TAIL_MAX);
 	send_record(r);
 	if (!keep)
@@ -53,12 +54,15 @@ static __always_inline int turn_to(struct fb_sock *s, int direction, const struc
 	if (s->last == direction + 1)
 		return 0;
 	s->last = direction + 1;
+	h->turns++;
 	if (h->report != FB_QUIET) {
 		send_rest(s, !direction, tp, 0);
 		send_rest(s, direction, tp, 0);
 		h->segments_left = FB_SEGMENTS_PER_TURN;
 		if (h->report == FB_TURNS)
 			h->head_left = h->head;
+		else if (!h->head)
+			h->head = FB_HEAD_DEFAULT; /* "no more bytes" was said of the turn before */
 	}
 	return FB_TURN;
 }
@@ -118,6 +122,7 @@ static __always_inline void mark(struct fb_sock *s, int direction, __u32 seq, __
 }
 
 /* Bytes copied of a segment come in these sizes: the verifier wants a constant reservation. */
+#define FB_HEAD_TINY 64
 #define FB_HEAD_SMALL 256
 #define FB_HEAD_MIDDLE 1024
 
@@ -144,7 +149,9 @@ static __always_inline void fill_segment(struct fb_segment *r, const struct fb_s
 	r->direction = p->direction;
 	r->flags = p->flags;
 	r->tail_len = 0;
-	__builtin_memset(r->pad, 0, sizeof(r->pad));
+	r->pad[0] = 0;
+	r->turns = s->half[p->direction & 1].turns;
+	r->pad2[0] = r->pad2[1] = 0;
 }
 
 /* Takes a segment off the turn's budget. */

@@ -50,6 +50,8 @@ static __always_inline void send(struct sk_buff *skb, struct fb_sock *s, const s
 {
 	if (!head)
 		send_as(skb, s, tp, p, offset, head, 0);
+	else if (head <= FB_HEAD_TINY)
+		send_as(skb, s, tp, p, offset, head, FB_HEAD_TINY);
 	else if (head <= FB_HEAD_SMALL)
 		send_as(skb, s, tp, p, offset, head, FB_HEAD_SMALL);
 	else if (head <= FB_HEAD_MIDDLE)
@@ -82,11 +84,9 @@ static __always_inline void read(struct sk_buff *skb, struct sock *sk, struct fb
 {
 	struct fb_half *in = &s->half[FB_IN];
 	struct fb_passage p = { .seq = tp->copied_seq, .direction = FB_IN };
-	__u32 first, end = p.seq + len, offset, head;
+	struct tcp_skb_cb *cb = bpf_core_cast(skb->cb, struct tcp_skb_cb);
+	__u32 end = p.seq + len, offset = p.seq - cb->seq, head;
 
-	if (bpf_probe_read_kernel(&first, sizeof(first), skb->cb)) /* tcp_skb_cb.seq */
-		return;
-	offset = p.seq - first;
 	if (offset + len > skb->len)
 		return; /* a peek further into the queue */
 	p.net_ns = arrival(sk, in, p.seq);
@@ -123,7 +123,7 @@ int BPF_PROG(skb_copy_datagram_iovec, struct sk_buff *skb, int len)
 	if (!sk || len <= 0 || !is_tcp(sk))
 		return 0;
 	tp = bpf_core_cast(sk, struct tcp_sock);
-	s = in_use(sk, tp, 0);
+	s = in_use(sk, tp, bpf_sk_storage_get(&sockets, sk, 0, 0));
 	if (s)
 		read(skb, sk, s, tp, len);
 	return 0;

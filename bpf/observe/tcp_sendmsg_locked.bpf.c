@@ -33,7 +33,10 @@ int BPF_PROG(tcp_sendmsg_locked, struct sock *sk, struct msghdr *msg)
 
 	if (!tp)
 		return 0;
-	s = in_use(sk, tp, bpf_get_socket_cookie(sk));
+	s = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	if (!s)
+		s = remember(sk, bpf_get_socket_cookie(sk), FB_END_UNKNOWN);
+	s = in_use(sk, tp, s);
 	if (!s || continues(s, tp->write_seq, msg->msg_iter.count))
 		return 0;
 	out = &s->half[FB_OUT];

@@ -1,4 +1,4 @@
-//! One agent per socket: a lock file beside it says who runs, and stale sockets are cleaned.
+//! One agent per socket and host: a lock file beside it says who runs, and stale sockets are cleaned.
 
 use rustix::fs::{FlockOperation, Mode, flock};
 use rustix::io::Errno;
@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use tokio::net::UnixListener;
 
 /// Most of a lock file that is read.
-const LOCK_BYTES_MAX: u64 = 256;
+const LOCK_BYTES_MAX: u64 = 4096;
+/// The lock of the one agent that observes this host.
+const HOST_LOCK: &str = "/run/forebay/run.lock";
 
 /// Proof that this process is the only agent on a socket. Dropping it removes the socket.
 #[derive(Debug)]
@@ -29,6 +31,20 @@ pub enum InstanceError {
          Next: use it with `forebay observe`, or stop it with `kill {pid}`"
     )]
     Running {
+        /// Its process id.
+        pid: String,
+        /// When it started.
+        since: String,
+        /// Where it listens.
+        socket: String,
+    },
+    /// There is one on another socket.
+    #[error(
+        "an agent observes this host already (pid {pid}, since {since}, socket {socket}). \
+         Next: use it with `forebay observe --socket {socket}`, stop it with `kill {pid}`, or run a second \
+         one at twice the cost with `--beside`"
+    )]
+    Observed {
         /// Its process id.
         pid: String,
         /// When it started.
@@ -62,36 +78,78 @@ pub enum InstanceError {
 /// [`InstanceError::Running`] when there is one already.
 pub fn claim(socket: &Path) -> Result<Instance, InstanceError> {
     let path = lock_path(socket);
+    let lock = lock_file(&path, socket)?.map_err(|who| InstanceError::Running {
+        pid: who.pid,
+        since: who.since,
+        socket: socket.display().to_string(),
+    })?;
+    clear(socket)?;
+    Ok(Instance {
+        socket: socket.to_owned(),
+        _lock: lock,
+    })
+}
+
+/// Proof that this process is the only `forebay run` that observes this host. The lock file is the
+/// host's: containers share it by mounting its directory.
+#[derive(Debug)]
+pub struct Host {
+    _lock: File,
+}
+
+/// Becomes the agent of this host, listening on `socket`.
+///
+/// # Errors
+/// [`InstanceError::Observed`] when there is one already.
+pub fn claim_host(socket: &Path) -> Result<Host, InstanceError> {
+    claim_host_by(Path::new(HOST_LOCK), socket)
+}
+
+fn claim_host_by(path: &Path, socket: &Path) -> Result<Host, InstanceError> {
+    match lock_file(path, socket)? {
+        Ok(lock) => Ok(Host { _lock: lock }),
+        Err(who) => Err(InstanceError::Observed {
+            pid: who.pid,
+            since: who.since,
+            socket: who.socket,
+        }),
+    }
+}
+
+/// Who holds a lock, as its file says.
+struct Holder {
+    pid: String,
+    since: String,
+    socket: String,
+}
+
+/// Locks a file, made with its directory if need be, and writes into it who holds it.
+fn lock_file(path: &Path, socket: &Path) -> Result<Result<File, Holder>, InstanceError> {
     let lock_error = |source| InstanceError::Lock {
         path: path.display().to_string(),
         source,
     };
-    if let Some(directory) = socket.parent().filter(|d| !d.as_os_str().is_empty()) {
+    if let Some(directory) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
         let mut builder = std::fs::DirBuilder::new();
         let made = builder.recursive(true).mode(0o755).create(directory);
         made.map_err(lock_error)?;
     }
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    let mut lock = options.mode(0o644).open(&path).map_err(lock_error)?;
+    let mut lock = options.mode(0o644).open(path).map_err(lock_error)?;
     match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
-        Err(Errno::WOULDBLOCK) => return Err(running(&lock, socket)),
+        Err(Errno::WOULDBLOCK) => return Ok(Err(holder(&lock))),
         Err(errno) => return Err(lock_error(errno.into())),
     }
     let now = crate::keep::time::text(jiff::Timestamp::now());
     let write = |lock: &mut File| {
         lock.set_len(0)?;
         lock.rewind()?;
-        writeln!(lock, "{} {now}", std::process::id())?;
-        Ok(())
+        writeln!(lock, "{} {now} {}", std::process::id(), socket.display())
     };
     write(&mut lock).map_err(lock_error)?;
-    clear(socket)?;
-    Ok(Instance {
-        socket: socket.to_owned(),
-        _lock: lock,
-    })
+    Ok(Ok(lock))
 }
 
 /// `api.sock` is locked by `api.sock.lock`.
@@ -117,16 +175,17 @@ fn clear(socket: &Path) -> Result<(), InstanceError> {
     }
 }
 
-fn running(lock: &File, socket: &Path) -> InstanceError {
+fn holder(lock: &File) -> Holder {
     let mut text = String::new();
     // An unreadable file only makes the sentence poorer.
     let _ = lock.take(LOCK_BYTES_MAX).read_to_string(&mut text);
-    let mut words = text.split_whitespace().map(str::to_owned);
+    // The path comes last: it may hold spaces.
+    let mut words = text.trim_end().splitn(3, ' ').map(str::to_owned);
     let mut word = || words.next().unwrap_or_else(|| "unknown".to_owned());
-    InstanceError::Running {
+    Holder {
         pid: word(),
         since: word(),
-        socket: socket.display().to_string(),
+        socket: word(),
     }
 }
 
@@ -167,6 +226,19 @@ mod tests {
         );
         drop(first);
         claim(&socket).unwrap();
+    }
+
+    #[test]
+    fn a_host_has_one_agent_and_the_second_is_told_where_it_listens() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = dir.path().join("run.lock");
+        let first = claim_host_by(&lock, Path::new("/a b/api.sock")).unwrap();
+        let error = claim_host_by(&lock, Path::new("/c/api.sock")).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("socket /a b/api.sock)"), "{text}");
+        assert!(text.contains(&format!("(pid {}, since 20", std::process::id())));
+        drop(first);
+        claim_host_by(&lock, Path::new("/c/api.sock")).unwrap();
     }
 
     #[test]

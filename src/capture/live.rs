@@ -1,14 +1,17 @@
 //! The kernel half as a source: drains its ring on a timer and runs the pipeline.
 
 use super::clock::Clock;
-use super::{CaptureError, Feature, Source, StopFlag, processes};
+use super::meter::Meter;
+use super::sched::Sampler;
+use super::{CaptureError, Feature, LiveOptions, Source, StopFlag, processes};
 use crate::keep::deck::{Deck, Job};
 use crate::keep::hub::Hub;
 use crate::keep::time::monotonic_ns;
+use crate::keep::vitals::Vitals;
 use forebay_core::event::{Event, LossReason};
 use forebay_core::pipeline::{Output, Pipeline};
 use forebay_core::tape::Entry;
-use forebay_kernel::{Losses, Observe, Order, Stop};
+use forebay_kernel::{Losses, Observe, Stop};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::sleep;
@@ -16,6 +19,9 @@ use std::time::Duration;
 
 /// Pause between two drains. Never woken per record: a wake-up costs more than a record.
 const DRAIN_EVERY: Duration = Duration::from_millis(4);
+/// Records made before they are handed on, even when more waits in the ring: a burst is then worked
+/// off in small memory.
+const BATCH_MAX: usize = 256;
 /// How often time alone is looked at.
 const TICK_NS: u64 = 100_000_000;
 /// How long between two flushes that brought nothing: doubles up to this.
@@ -26,13 +32,19 @@ const PROCESSES_MAX: usize = 8192;
 /// The kernel half of this host.
 pub struct Live {
     observe: Observe,
+    memory_max_bytes: u64,
 }
 
 impl Live {
     /// Loads and attaches it.
-    pub fn start() -> Result<Self, CaptureError> {
+    pub fn start(options: LiveOptions) -> Result<Self, CaptureError> {
+        let mut observe = Observe::start()?;
+        if options.bpf_stats {
+            observe.measure();
+        }
         Ok(Self {
-            observe: Observe::start()?,
+            observe,
+            memory_max_bytes: options.memory_max_bytes,
         })
     }
 
@@ -44,13 +56,24 @@ impl Live {
 
 impl Source for Live {
     fn run(self: Box<Self>, hub: Arc<Hub>, stop: StopFlag) -> Result<(), CaptureError> {
-        let mut drive = Drive::new(self.observe);
+        let mut drive = Drive::new(self.observe, self.memory_max_bytes);
+        let mut sampler = Sampler::new();
         let mut batch = Vec::new();
         while !stop.stopped() {
-            drive.step(&mut batch);
+            let more = drive.step(&mut batch);
             drive.tape(&hub.deck);
+            let now_ns = monotonic_ns();
+            sampler.answered(&batch, now_ns);
+            for sample in sampler.samples(now_ns) {
+                hub.process(&sample);
+            }
+            if let Some(vitals) = drive.vitals(now_ns) {
+                hub.set_vitals(vitals);
+            }
             hub.publish(&mut batch);
-            sleep(DRAIN_EVERY);
+            if !more {
+                sleep(DRAIN_EVERY);
+            }
         }
         drive.end(&mut batch);
         drive.tape(&hub.deck);
@@ -71,10 +94,11 @@ struct Drive {
     next_flush_ns: u64,
     flush_every_ns: u64,
     job: Option<Job>,
+    meter: Meter,
 }
 
 impl Drive {
-    fn new(observe: Observe) -> Self {
+    fn new(observe: Observe, memory_max_bytes: u64) -> Self {
         let clock = Clock::read();
         Self {
             observe,
@@ -86,11 +110,13 @@ impl Drive {
             next_flush_ns: 0,
             flush_every_ns: TICK_NS,
             job: None,
+            meter: Meter::new(memory_max_bytes, monotonic_ns()),
         }
     }
 
-    fn step(&mut self, batch: &mut Vec<Output>) {
-        self.drain();
+    /// `true`: more waits.
+    fn step(&mut self, batch: &mut Vec<Output>) -> bool {
+        let more = self.drain();
         let now_ns = monotonic_ns();
         if now_ns >= self.next_tick_ns {
             self.next_tick_ns = now_ns + TICK_NS;
@@ -98,17 +124,35 @@ impl Drive {
         }
         self.order();
         self.pipeline.take_outputs(batch);
+        more
     }
 
-    fn drain(&mut self) {
+    /// What the agent costs and holds, once a second.
+    fn vitals(&mut self, now_ns: u64) -> Option<Vitals> {
+        let connections = self.pipeline.connections();
+        let vitals = self.meter.take(&self.observe, connections, now_ns)?;
+        self.pipeline.bound(self.meter.connections_max());
+        Some(vitals)
+    }
+
+    /// `true`: more waits.
+    fn drain(&mut self) -> bool {
+        self.drain_some(BATCH_MAX)
+    }
+
+    fn drain_some(&mut self, outputs: usize) -> bool {
+        self.meter.ring(self.observe.waiting_bytes());
         let (pipeline, read) = (&mut self.pipeline, &mut self.read);
+        let mut full = false;
         self.observe.drain(|event| {
             if let Event::Owner(owner) = &event {
                 learn(pipeline, read, owner.pid, &owner.comm);
             }
             pipeline.event(event);
-            Stop::Continue
+            full = pipeline.waiting_outputs() >= outputs;
+            if full { Stop::Stop } else { Stop::Continue }
         });
+        full
     }
 
     fn tick(&mut self, now_ns: u64) {
@@ -152,22 +196,14 @@ impl Drive {
     }
 
     fn order(&mut self) {
-        let orders: Vec<Order> = self
-            .pipeline
-            .take_orders()
-            .into_iter()
-            .map(|(cookie, incoming, outgoing)| Order {
-                cookie,
-                incoming,
-                outgoing,
-            })
-            .collect();
+        let orders = self.pipeline.take_orders();
         self.observe.order(&orders);
     }
 
     fn end(&mut self, batch: &mut Vec<Output>) {
         self.observe.flush();
-        self.drain();
+        // All that is there: the ring is bounded, and nothing more is to come.
+        self.drain_some(usize::MAX);
         self.pipeline.finish_all(monotonic_ns());
         self.pipeline.take_outputs(batch);
     }

@@ -10,10 +10,14 @@ use std::fs;
 const INTERPRETERS: &[&str] = &[
     "python", "node", "ruby", "perl", "php", "java", "bash", "sh", "deno", "bun",
 ];
+/// What Node.js calls its main thread, and with it the process.
+const NAMELESS: &[&str] = &["MainThread", "node-MainThread"];
+/// The kernel keeps this much of a process name (TASK_COMM_LEN without the zero, sched.h).
+const COMM_BYTES_MAX: usize = 15;
 /// Longest name shown.
 const NAME_BYTES_MAX: usize = 64;
 
-/// What is known of a process. `comm` is the kernel's name of it and always known.
+/// What is known of a process. `comm` is the kernel's name of its main thread and always known.
 pub fn workload(pid: u32, comm: &str) -> Workload {
     let cgroups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
     let place = Place::of(&cgroups);
@@ -31,8 +35,7 @@ pub fn workload(pid: u32, comm: &str) -> Workload {
                 .map(|unit| unit.trim_end_matches(".service").to_owned())
         })
         .or_else(|| place.container.clone())
-        .or_else(|| script(pid, comm))
-        .unwrap_or_else(|| comm.to_owned());
+        .unwrap_or_else(|| program(pid, comm));
     Workload {
         name: bounded(&name),
         comm: comm.into(),
@@ -119,29 +122,45 @@ fn service_name(pid: u32) -> Option<String> {
     from_attributes
 }
 
-/// What an interpreter runs: the module after `-m`, or the script's file name.
-fn script(pid: u32, comm: &str) -> Option<String> {
-    let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+/// The name of a process that nothing around it names.
+fn program(pid: u32, comm: &str) -> String {
+    let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let words: Vec<String> = command
         .split(|b| *b == 0)
         .take(16)
         .map(|word| String::from_utf8_lossy(word).into_owned())
         .collect();
-    let program = words.first()?.rsplit('/').next()?;
-    if !INTERPRETERS
-        .iter()
-        .any(|i| program.starts_with(i) || comm.starts_with(i))
-    {
-        return None;
-    }
-    what_runs(&words[1..])
+    name_of(comm, &words)
 }
 
+/// A name that the process gave itself says more than the script that runs, and the script more than
+/// its interpreter.
+fn name_of(comm: &str, words: &[String]) -> String {
+    let is_interpreter = |name: &str| INTERPRETERS.iter().any(|i| name.starts_with(i));
+    let file = words.first().and_then(|word| word.rsplit('/').next());
+    let says_nothing = is_interpreter(comm) || NAMELESS.contains(&comm);
+    if !says_nothing && !file.is_some_and(is_interpreter) {
+        return comm.to_owned();
+    }
+    match what_runs(words.get(1..).unwrap_or_default()) {
+        // Started by its first line (#!), a script's name is the process's, cut to the kernel's bound.
+        Some(script) if says_nothing || is_cut(comm, &script) => script,
+        _ => comm.to_owned(),
+    }
+}
+
+fn is_cut(comm: &str, script: &str) -> bool {
+    comm.len() == COMM_BYTES_MAX && script.starts_with(comm)
+}
+
+/// What an interpreter runs: the module after `-m`, or the script's file name.
 fn what_runs(arguments: &[String]) -> Option<String> {
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
-            "-m" | "-jar" => return stem(arguments.next()?),
+            // A module's name is its path: `stack.ask` is not `stack`.
+            "-m" => return arguments.next().cloned(),
+            "-jar" => return stem(arguments.next()?),
             // Code given on the command line: nothing of it may be shown.
             "-c" | "-e" => return None,
             flag if flag.starts_with('-') => {}
@@ -176,7 +195,59 @@ mod tests {
             what_runs(&words("-m uvicorn app:app")),
             Some("uvicorn".into())
         );
+        assert_eq!(
+            what_runs(&words("-m vllm.entrypoints.openai.api_server --port 1")),
+            Some("vllm.entrypoints.openai.api_server".into())
+        );
         assert_eq!(what_runs(&words("-c secret=1")), None);
+    }
+
+    #[test]
+    fn the_name_that_says_most_wins() {
+        let cases = [
+            // An interpreter's own name says nothing.
+            ("python3", "/usr/bin/python3 /srv/app.py", "app"),
+            (
+                "python3.13",
+                "python3.13 -m stack.ask --count 5",
+                "stack.ask",
+            ),
+            ("MainThread", "node /srv/server.js", "server"),
+            ("python3", "python3 -c secret=1", "python3"),
+            // The process named itself.
+            (
+                "embed-server",
+                "python3 /srv/llm_server.py m.gguf",
+                "embed-server",
+            ),
+            ("asker", "python3 -m stack.ask", "asker"),
+            // Started by its first line: the kernel's name is the script's, perhaps cut.
+            (
+                "uvicorn",
+                "/srv/bin/python3 /srv/bin/uvicorn app:app",
+                "uvicorn",
+            ),
+            (
+                "retrieval-gatew",
+                "python3 /srv/retrieval-gateway.py",
+                "retrieval-gateway",
+            ),
+            // No interpreter at all.
+            (
+                "postgres",
+                "postgres: postgres db 10.0.0.1(5) idle",
+                "postgres",
+            ),
+            (
+                "qdrant",
+                "/usr/bin/qdrant --config-path /etc/q.yaml",
+                "qdrant",
+            ),
+            ("kthreadd", "", "kthreadd"),
+        ];
+        for (comm, command, name) in cases {
+            assert_eq!(name_of(comm, &words(command)), name, "{comm}: {command}");
+        }
     }
 
     #[test]

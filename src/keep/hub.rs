@@ -6,12 +6,14 @@
 use super::deck::Deck;
 use super::filter::Filter;
 use super::line::{Line, Loss, write_loss, write_record};
-use super::queue::Queue;
+use super::queue::{Budget, Queue};
 use super::recent::{Part, Recent, Snapshot};
+use super::vitals::Vitals;
 use super::{lock, time};
 use bytes::Bytes;
 use forebay_core::event::LossReason;
 use forebay_core::exchange::record::Record;
+use forebay_core::explain::ProcessSample;
 use forebay_core::pipeline::Output;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
@@ -23,7 +25,7 @@ use std::time::Duration;
 pub struct Limits {
     /// Of the ring of recent records.
     pub recent_bytes: usize,
-    /// Of the lines waiting for one subscriber.
+    /// Of the lines waiting for all subscribers; one alone may use all of it.
     pub queue_bytes: usize,
     /// Subscribers at the same time.
     pub subscribers: usize,
@@ -34,7 +36,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             recent_bytes: 4 << 20,
-            queue_bytes: 512 << 10,
+            queue_bytes: 8 << 20,
             subscribers: 16,
         }
     }
@@ -44,6 +46,8 @@ impl Default for Limits {
 pub trait Listener: Send + Sync {
     /// Called on the capture thread; must be quick.
     fn batch(&self, outputs: &[Output]);
+    /// What a process that answers used and waited for.
+    fn process(&self, _sample: &ProcessSample) {}
 }
 
 /// The meeting place.
@@ -52,6 +56,9 @@ pub struct Hub {
     listeners: Vec<Arc<dyn Listener>>,
     /// Where a recording is asked for.
     pub deck: Deck,
+    /// What the agent costs and holds.
+    vitals: Mutex<Vitals>,
+    budget: Arc<Budget>,
     state: Mutex<State>,
 }
 
@@ -111,6 +118,8 @@ impl Hub {
             limits,
             listeners,
             deck: Deck::default(),
+            vitals: Mutex::default(),
+            budget: Budget::new(limits.queue_bytes),
             state: Mutex::new(State {
                 recent: Recent::new(limits.recent_bytes),
                 subscribers: Vec::new(),
@@ -132,9 +141,27 @@ impl Hub {
         }
         let mut state = lock(&self.state);
         for output in batch.drain(..) {
-            state.take(&output);
+            state.take(&output, self.limits.queue_bytes);
         }
         state.wake();
+    }
+
+    /// Takes what a process used and waited for.
+    pub fn process(&self, sample: &ProcessSample) {
+        for listener in &self.listeners {
+            listener.process(sample);
+        }
+    }
+
+    /// Takes what the agent costs and holds now.
+    pub fn set_vitals(&self, vitals: Vitals) {
+        *lock(&self.vitals) = vitals;
+    }
+
+    /// What the agent cost and held a moment ago; empty before the first second is over, and
+    /// where nothing is captured.
+    pub fn vitals(&self) -> Vitals {
+        lock(&self.vitals).clone()
     }
 
     /// Takes a loss that another agent stated, with that agent's own time.
@@ -172,7 +199,7 @@ impl Hub {
                 limit: self.limits.subscribers,
             });
         }
-        let queue = Arc::new(Queue::new(self.limits.queue_bytes));
+        let queue = Arc::new(Queue::new(&self.budget));
         state.subscribers.push(Subscriber {
             filter: filter.clone(),
             queue: Arc::clone(&queue),
@@ -231,23 +258,25 @@ impl Hub {
 }
 
 impl State {
-    fn take(&mut self, output: &Output) {
+    fn take(&mut self, output: &Output, budget_bytes: usize) {
         self.line.clear();
         match output {
             Output::Record(record) => {
                 self.records += 1;
                 self.recent.push_record(record);
-                for subscriber in &mut self.subscribers {
-                    if !subscriber.filter.matches(record) {
+                let fair_bytes = budget_bytes / self.subscribers.len().max(1);
+                for at in 0..self.subscribers.len() {
+                    if !self.subscribers[at].filter.matches(record) {
                         continue;
                     }
                     // Serialising plain data to memory cannot fail.
                     if self.line.is_empty() && write_record(&mut self.line, record).is_err() {
                         return;
                     }
-                    subscriber.touched = true;
-                    if !subscriber.queue.push(&self.line) {
-                        *self.lost.entry(LossReason::SlowReader).or_default() += 1;
+                    self.subscribers[at].touched = true;
+                    let missed = self.give(at, fair_bytes);
+                    if missed > 0 {
+                        *self.lost.entry(LossReason::SlowReader).or_default() += missed;
                     }
                 }
             }
@@ -261,6 +290,26 @@ impl State {
         }
     }
 
+    /// Gives the line to a subscriber. One that holds less than its fair part of the budget gets
+    /// room from those that hold more. Returns the records that were lost, its own or theirs.
+    fn give(&self, at: usize, fair_bytes: usize) -> u64 {
+        let queue = &self.subscribers[at].queue;
+        let mut missed = 0;
+        while !queue.push(&self.line, true) {
+            let others = self.subscribers.iter().map(|other| &other.queue);
+            let largest = others.max_by_key(|other| other.bytes());
+            let due = !queue.behind() && queue.bytes() + self.line.len() <= fair_bytes;
+            match largest.filter(|other| due && other.bytes() > fair_bytes) {
+                Some(other) => missed += other.shed(),
+                None => {
+                    queue.miss();
+                    return missed + 1;
+                }
+            }
+        }
+        missed
+    }
+
     fn take_loss(&mut self, loss: &Loss) {
         *self.lost.entry(loss.why).or_default() += loss.records;
         self.recent.push_loss(loss);
@@ -272,7 +321,7 @@ impl State {
         for subscriber in &mut self.subscribers {
             subscriber.touched = true;
             // A loss that does not fit is part of the slow reader's own count.
-            subscriber.queue.push(&self.line);
+            subscriber.queue.push(&self.line, false);
         }
     }
 

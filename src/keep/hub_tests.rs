@@ -158,6 +158,47 @@ fn a_slow_reader_loses_only_its_own_records_and_is_told() {
     assert_eq!(ids(&drained(&mut fresh)), [100, 101, 102, 103]);
 }
 
+/// 10,000 requests a second of 1.1 kB each and an agent that does not run for 300 ms: 3.3 MB at once.
+#[test]
+fn a_burst_fits_one_reader_and_all_share_one_budget() {
+    let hub = hub(Limits::default());
+    let mut one = hub.subscribe(Filter::default(), None).unwrap();
+    hub.publish(&mut batch(0..5000));
+    hub.close();
+    let lines = drained(&mut one);
+    assert!(lines.len() > 3_300_000, "{}", lines.len());
+    assert_eq!(ids(&lines).len(), 5000);
+    assert!(hub.counts().lost.is_empty());
+}
+
+#[test]
+fn a_stuck_reader_makes_room_for_one_that_keeps_up() {
+    let hub = hub(Limits {
+        queue_bytes: 1 << 20,
+        ..Limits::default()
+    });
+    let mut stuck = hub.subscribe(Filter::default(), None).unwrap();
+    hub.publish(&mut batch(0..3000));
+    let before = hub.counts().lost[&LossReason::SlowReader];
+    let mut good = hub.subscribe(Filter::default(), None).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let mut lines = Vec::new();
+    for first in (3000..6000).step_by(100) {
+        hub.publish(&mut batch(first..first + 100));
+        while lines.len() < 3_000_000 && good.queue.bytes() > 0 {
+            lines.extend_from_slice(&runtime.block_on(good.next()).unwrap());
+        }
+    }
+    hub.close();
+    assert_eq!(ids(&lines), (3000..6000).collect::<Vec<_>>());
+    let of_stuck = drained(&mut stuck);
+    assert_eq!(ids(&of_stuck).len() as u64 + lost(&of_stuck), 6000);
+    assert_eq!(hub.counts().lost[&LossReason::SlowReader], lost(&of_stuck));
+    assert!(before < lost(&of_stuck), "it was the stuck one that paid");
+}
+
 #[test]
 fn a_past_that_is_overtaken_is_counted_and_not_kept_alive() {
     let hub = hub(Limits {

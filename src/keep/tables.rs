@@ -49,14 +49,13 @@ impl Listener for Tables {
             }
         }
     }
+
+    fn process(&self, sample: &ProcessSample) {
+        lock(&self.processes).add(sample.clone());
+    }
 }
 
 impl Tables {
-    /// Keeps what a busy process used and waited for.
-    pub fn process(&self, sample: ProcessSample) {
-        lock(&self.processes).add(sample);
-    }
-
     /// The edges of the last `span`.
     pub fn window(&self, span: Duration) -> Window {
         let (now_ns, span_ns) = (time::monotonic_ns(), ns(span));

@@ -3,7 +3,7 @@
 use super::cli::Global;
 use super::failure::Failure;
 use crate::agent::{self, AgentError, Config, privilege};
-use crate::capture::StopFlag;
+use crate::capture::{LiveOptions, StopFlag};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response, header};
@@ -77,11 +77,18 @@ impl Api {
         }
         privilege::check(&global.line)?;
         let own = OwnAgent::start()?;
-        eprintln!("no agent is running: observing with one of our own until this command ends");
         Ok(Api {
             socket: own.socket(),
             own: Some(own),
         })
+    }
+
+    /// Says that an agent of our own observes, if it is one. Call once the agent's answer has begun:
+    /// everything from here on is seen.
+    pub fn announce(&self) {
+        if self.own.is_some() {
+            eprintln!("no agent is running: observing with one of our own until this command ends");
+        }
     }
 
     /// Asks for a path; refusals become failures.
@@ -179,6 +186,8 @@ impl OwnAgent {
             socket: socket_in(directory.path()),
             metrics: None,
             records: None,
+            beside: true,
+            live: LiveOptions::default(),
         };
         let (told, ready) = mpsc::channel();
         let stop = StopFlag::default();

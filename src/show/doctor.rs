@@ -1,6 +1,6 @@
 //! The table of `forebay doctor`: what each kernel program gives and whether it is active here.
 
-use super::observe::columns::clean;
+use super::cells::clean;
 use crate::capture::Feature;
 use std::fmt::Write;
 
@@ -32,6 +32,33 @@ pub fn text(features: &[Feature]) -> String {
     let _ = writeln!(out, "{active} of {} programs active", features.len());
     out
 }
+
+/// `docs/features.md`: what each program gives, needs and is replaced by, on any kernel.
+pub fn markdown(features: &[Feature]) -> String {
+    let mut out = String::from(INTRO.trim_start());
+    for feature in features {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            out,
+            "| `{}` | {} | {} | {} |",
+            feature.program, feature.gives, feature.needs, feature.fallback
+        );
+    }
+    out
+}
+
+const INTRO: &str = "
+# Kernel programs
+
+Each is optional by declaration unless it has no fallback: it is loaded where the kernel has what it
+needs. `forebay doctor` says which are active on this host, and why the others are not. Versions in
+brackets are those of the mainline kernel in which the need was met first, as far as known.
+
+Made by `cargo run -p xtask -- docs` from the table in `crates/kernel/src/features.rs`.
+
+| program | gives | needs | without it |
+|---|---|---|---|
+";
 
 #[cfg(test)]
 mod tests {

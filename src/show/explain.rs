@@ -1,5 +1,6 @@
 //! Findings as text for people and as JSON lines for scripts.
 
+use super::cells::clean;
 use anstyle::{AnsiColor, Style};
 use forebay_core::explain::finding::duration;
 use forebay_core::explain::{EdgeView, Finding, Severity, edge::role_word};
@@ -141,12 +142,8 @@ fn one(out: &mut String, number: usize, finding: &Finding, width: usize, colour:
 
 /// A wrapped paragraph, every line styled for itself so that pagers show it right.
 fn paragraph(out: &mut String, indent: &str, text: &str, width: usize, style: Style, colour: bool) {
-    let safe: String = text
-        .chars()
-        .map(|c| if steers(c) { '\u{fffd}' } else { c })
-        .collect();
     let options = textwrap::Options::new(width.saturating_sub(indent.len()));
-    for line in textwrap::wrap(&safe, options) {
+    for line in textwrap::wrap(&clean(text), options) {
         // Writing to a string cannot fail.
         let _ = if colour {
             writeln!(out, "{indent}{style}{line}{style:#}")
@@ -154,12 +151,6 @@ fn paragraph(out: &mut String, indent: &str, text: &str, width: usize, style: St
             writeln!(out, "{indent}{line}")
         };
     }
-}
-
-/// Characters that steer a terminal: names come from the network.
-fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn count(n: u64, what: &str) -> String {

@@ -37,6 +37,9 @@ pub enum Failure {
     /// The screen can't be shown.
     #[error(transparent)]
     Top(#[from] crate::show::top::TopError),
+    /// The demo did not go as it should.
+    #[error(transparent)]
+    Demo(#[from] crate::show::demo::DemoError),
     /// There is an agent, but not for this user.
     #[error(
         "not permitted: {socket} belongs to root and its group, and this process (uid {uid}) may not use it. \
@@ -84,9 +87,6 @@ pub enum Failure {
         /// What the system said.
         source: io::Error,
     },
-    /// The verb's body is not part of this build.
-    #[error("`forebay {0}` is not part of this build. Next: `forebay --help` lists what is")]
-    NotBuilt(&'static str),
 }
 
 impl Failure {

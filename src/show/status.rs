@@ -2,13 +2,14 @@
 
 use crate::agent::Agent;
 use crate::keep::hub::Counts;
+use crate::keep::vitals::{cpu_ns, resident_bytes};
 use forebay_core::event::LossReason;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// What the agent is and has done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// Version of the agent.
     pub version: String,
@@ -38,12 +39,31 @@ pub struct Status {
     pub memory_bytes: Option<u64>,
     /// CPU time the agent has used.
     pub cpu_ns: Option<u64>,
+    /// CPUs it used in the last second: 0.01 is 1 % of one.
+    #[serde(default)]
+    pub cpus: Option<f64>,
+    /// CPUs its kernel programs used, where the kernel measures them (`run --bpf-stats`).
+    #[serde(default)]
+    pub kernel_cpus: Option<f64>,
+    /// Connection ends followed.
+    #[serde(default)]
+    pub connections: u64,
+    /// Connection ends that may be followed; lowered when memory runs short.
+    #[serde(default)]
+    pub connections_max: u64,
+    /// Most bytes that waited in the kernel ring in the last second.
+    #[serde(default)]
+    pub ring_waiting_bytes: u64,
+    /// Size of the kernel ring; 0 where nothing is captured.
+    #[serde(default)]
+    pub ring_bytes: u64,
 }
 
 impl Status {
     /// The state of an agent of this process.
     pub fn of(agent: &Agent) -> Status {
         let counts: Counts = agent.hub.counts();
+        let vitals = agent.hub.vitals();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -57,8 +77,14 @@ impl Status {
             recent_bytes: counts.recent_bytes as u64,
             recent_oldest: counts.recent_oldest.map(String::from),
             subscribers: counts.subscribers as u64,
-            memory_bytes: memory_bytes(),
+            memory_bytes: vitals.resident_bytes.or_else(resident_bytes),
             cpu_ns: cpu_ns(),
+            cpus: vitals.agent_cpus,
+            kernel_cpus: vitals.kernel_cpus,
+            connections: vitals.connections,
+            connections_max: vitals.connections_max,
+            ring_waiting_bytes: vitals.ring_waiting_bytes,
+            ring_bytes: vitals.ring_bytes,
         }
     }
 
@@ -95,11 +121,20 @@ impl Status {
         row("readers", self.subscribers.to_string());
         let mib = |bytes: u64| format!("{:.1} MiB resident", bytes as f64 / f64::from(1 << 20));
         row("memory", self.memory_bytes.map_or_else(unknown, mib));
-        row(
-            "cpu",
-            self.cpu_ns
-                .map_or_else(unknown, |ns| format!("{:.3} s", ns as f64 / 1e9)),
-        );
+        row("cpu", self.cpu_text());
+        if self.ring_bytes > 0 {
+            let (followed, most) = (self.connections, self.connections_max);
+            row(
+                "follows",
+                format!("{followed} connection ends of at most {most}"),
+            );
+            let kib = |bytes: u64| bytes >> 10;
+            let (waited, size) = (kib(self.ring_waiting_bytes), kib(self.ring_bytes));
+            row(
+                "ring",
+                format!("{waited} of {size} KiB waited at most in the last second"),
+            );
+        }
         let mut lost = self
             .lost
             .iter()
@@ -110,6 +145,22 @@ impl Status {
         }
         row("lost", lost.join(", "));
         out
+    }
+}
+
+impl Status {
+    fn cpu_text(&self) -> String {
+        let percent = |cpus: f64| format!("{:.1} %", cpus * 100.0);
+        let used = self.cpu_ns.map(|ns| format!("{:.3} s", ns as f64 / 1e9));
+        let mut text = used.unwrap_or_else(|| "unknown".to_owned());
+        if let Some(cpus) = self.cpus {
+            text += &format!(", now {} of a CPU", percent(cpus));
+            text += &self.kernel_cpus.map_or_else(
+                || " (kernel programs: not measured, see run --bpf-stats)".to_owned(),
+                |cpus| format!(" + kernel programs {}", percent(cpus)),
+            );
+        }
+        text
     }
 }
 
@@ -131,18 +182,4 @@ pub fn reason_name(why: LossReason) -> String {
 fn seconds(ns: u64) -> String {
     let whole = i64::try_from(ns / 1_000_000_000).unwrap_or(i64::MAX);
     format!("{:#}", jiff::SignedDuration::from_secs(whole))
-}
-
-/// `VmRSS` of this process, see proc_pid_status(5).
-fn memory_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
-}
-
-fn cpu_ns() -> Option<u64> {
-    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    let seconds = u64::try_from(used.tv_sec).ok()?;
-    Some(seconds * 1_000_000_000 + u64::try_from(used.tv_nsec).ok()?)
 }

@@ -7,6 +7,7 @@
 
 mod agent;
 mod api;
+mod demo;
 mod help;
 mod instance;
 mod observe;

@@ -66,9 +66,12 @@ fn it_says_so_observes_and_goes() {
     let dir = TempDir::new().unwrap();
     let path = format!("/own-agent-{}", std::process::id());
     let op = format!("GET {path}");
-    let mut child = observe(&dir, &["--op", &op, "-n", "1", "--duration", "15s"])
-        .spawn()
-        .unwrap();
+    let mut child = observe(
+        &dir,
+        &["--op", &op, "--since", "1m", "-n", "1", "--duration", "15s"],
+    )
+    .spawn()
+    .unwrap();
     let said = announced(&mut child);
     assert!(
         said.starts_with("no agent is running: observing with one of our own"),

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 /// Runs the binary without rights: as nobody when this test runs as root.
-fn unprivileged(dir: &Path, args: &[&str]) -> Output {
+pub fn unprivileged(dir: &Path, args: &[&str]) -> Output {
     if !rustix::process::geteuid().is_root() {
         return forebay().args(args).output().unwrap();
     }
@@ -21,7 +21,8 @@ fn unprivileged(dir: &Path, args: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-fn open_dir() -> TempDir {
+/// A directory that everybody can enter.
+pub fn open_dir() -> TempDir {
     let dir = TempDir::new().unwrap();
     std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
     dir

@@ -5,12 +5,12 @@ use std::process::Stdio;
 
 #[test]
 fn it_is_told_what_it_missed() {
-    const RECORDS: u64 = 6000;
+    const RECORDS: u64 = 16_000;
     let mut agent = Agent::start();
     let mut slow = agent.client(&["observe", "--json", "--duration", "1s"]);
     let slow = slow.stdout(Stdio::piped()).spawn().unwrap();
     agent.wait_for_readers(1);
-    // Nothing reads the pipe while the agent takes 5 MB of lines: more than all buffers on the way.
+    // Nothing reads the pipe while the agent takes 13 MB of lines: more than all buffers on the way.
     for first in (0..RECORDS).step_by(1000) {
         let records: Vec<_> = (first..first + 1000).map(record).collect();
         agent.feed(&records);

@@ -90,6 +90,8 @@ pub struct Body {
     chunked: bool,
     raw: Vec<u8>,
     text: Vec<u8>,
+    /// An event carried content.
+    begun: bool,
     /// The body is complete.
     pub done: bool,
 }
@@ -146,12 +148,14 @@ impl Body {
         })
     }
 
-    /// Removes the next complete event; `true` if it carries content.
+    /// Removes the next complete event; `true` if it is a chunk: it carries content, or comes after
+    /// one that did and is not the end marker.
     pub fn next_event(&mut self) -> Option<bool> {
         let end = self.text.windows(2).position(|two| two == b"\n\n")?;
         let event: Vec<u8> = self.text.drain(..end + 2).collect();
         let text = String::from_utf8_lossy(&event);
-        Some(text.contains("\"content\":\"") && !text.contains("\"content\":\"\""))
+        self.begun |= text.contains("\"content\":\"") && !text.contains("\"content\":\"\"");
+        Some(self.begun && !text.contains("[DONE]"))
     }
 }
 

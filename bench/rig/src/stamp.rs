@@ -51,7 +51,7 @@ pub struct Chunk {
     pub arrival_ns: u64,
     /// Return of the read that completed it.
     pub read_ns: u64,
-    /// It carries generated content.
+    /// It is a chunk: from the first with content on, the end marker aside.
     pub content: bool,
 }
 
@@ -61,7 +61,7 @@ pub struct Chunk {
 pub struct Event {
     /// Just before the write.
     pub write_ns: u64,
-    /// It carries generated content.
+    /// It is a chunk: from the first with content on, the end marker aside.
     pub content: bool,
 }
 

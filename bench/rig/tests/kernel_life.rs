@@ -129,18 +129,16 @@ fn resets_in_mid_response_are_errors_and_are_there() {
     assert_eq!(named, 20, "a cut response has an error type");
 }
 
-/// Ids of the programs or links that a process holds, as bpftool lists them.
+/// Ids of the programs, links or maps that a process holds, by its descriptors.
 fn held(kind: &str, pid: u32) -> BTreeSet<u64> {
-    let text = run_line("bpf", &format!("bpftool -j {kind} list")).unwrap();
-    let all: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
-    let owned = |item: &&serde_json::Value| {
-        item["pids"]
-            .as_array()
-            .is_some_and(|pids| pids.iter().any(|holder| holder["pid"] == pid))
-    };
-    all.iter()
-        .filter(owned)
-        .filter_map(|item| item["id"].as_u64())
+    let key = format!("{kind}_id:");
+    let descriptors = std::fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap();
+    descriptors
+        .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path()).ok())
+        .filter_map(|info| {
+            let line = info.lines().find(|line| line.starts_with(&key))?;
+            line[key.len()..].trim().parse().ok()
+        })
         .collect()
 }
 

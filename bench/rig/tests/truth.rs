@@ -119,7 +119,7 @@ fn refuses_every_way_of_being_wrong() {
             all[0]["directions_ns"] = json!({"request": way, "response": way});
         }),
         ("wrong chunk count", |all| {
-            all[1]["gen_ai"]["chunks"] = json!(5)
+            all[1]["gen_ai"]["chunks"] = json!(99)
         }),
         ("time_to_first_chunk:", |all| {
             all[1]["gen_ai"]["time_to_first_chunk_ns"] =

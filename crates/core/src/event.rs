@@ -134,6 +134,8 @@ pub struct Segment<'a> {
     pub net_last_ns: u64,
     /// The direction of the connection turned: the other side spoke before this.
     pub turn: bool,
+    /// Turns of this direction so far, modulo 2¹⁶.
+    pub turns: u16,
     /// Only the bytes; their times come with another segment that covers them.
     pub bytes_only: bool,
     /// First bytes of the range that were copied.

@@ -2,10 +2,10 @@
 //!
 //! A pure function of its inputs: the same calls in the same order give the same outputs.
 
-use crate::decode::{Frame, Report, Speaker};
+use crate::decode::{Frame, Speaker};
 use crate::enrich::{Processes, Workload, party};
 use crate::event::{Close, Cookie, Event, LossReason, Open, Owner, Segment};
-use crate::exchange::connection::{Connection, HalfExchange};
+use crate::exchange::connection::{Connection, HalfExchange, Order};
 use crate::exchange::join::{self, WallClock, WireKey};
 use crate::exchange::pair::{Outcome, Pending};
 use crate::exchange::record::Record;
@@ -20,7 +20,7 @@ mod taping;
 
 pub use sizes::Sizes;
 
-/// Connections kept; beyond it those silent longest go (counted).
+/// Connection ends kept; beyond it those silent longest go (counted).
 pub const CONNECTIONS_MAX: usize = 40_000;
 /// A response nobody understands ends after this much silence.
 const SILENCE_NS: u64 = 1_000_000_000;
@@ -50,7 +50,9 @@ struct Socket {
 
 /// All connections of a host.
 pub struct Pipeline {
-    entries: FxHashMap<Cookie, Socket>,
+    /// Boxed: a growing table then moves pointers, and its free places cost little.
+    entries: FxHashMap<Cookie, Box<Socket>>,
+    connections_max: usize,
     /// Both ends by first sequence numbers: (client's socket, server's socket).
     ends: FxHashMap<(u32, u32), [Option<Cookie>; 2]>,
     halves: Halves,
@@ -60,7 +62,9 @@ pub struct Pipeline {
     clock: Box<dyn WallClock + Send>,
     frames: Vec<Frame>,
     out: Vec<Output>,
-    orders: Vec<(Cookie, Report, Report)>,
+    orders: Vec<Order>,
+    /// Scratch of [`Pipeline::settle`]: no allocation for each request.
+    ready: Vec<Pending>,
     tape: Option<Tape>,
 }
 
@@ -75,6 +79,7 @@ impl Pipeline {
     pub fn new(clock: Box<dyn WallClock + Send>) -> Self {
         Self {
             entries: FxHashMap::default(),
+            connections_max: CONNECTIONS_MAX,
             ends: FxHashMap::default(),
             halves: Halves::default(),
             processes: Processes::default(),
@@ -84,6 +89,7 @@ impl Pipeline {
             frames: Vec::new(),
             out: Vec::new(),
             orders: Vec::new(),
+            ready: Vec::new(),
             tape: None,
         }
     }
@@ -94,19 +100,29 @@ impl Pipeline {
         }
     }
 
+    /// Outputs that wait to be taken.
+    pub fn waiting_outputs(&self) -> usize {
+        self.out.len()
+    }
+
     /// What has come out since the last call.
     pub fn take_outputs(&mut self, into: &mut Vec<Output>) {
         into.append(&mut self.out);
     }
 
-    /// How sockets should report from now on (socket, incoming, outgoing), since the last call.
-    pub fn take_orders(&mut self) -> Vec<(Cookie, Report, Report)> {
+    /// How sockets should report from now on since the last call.
+    pub fn take_orders(&mut self) -> Vec<Order> {
         std::mem::take(&mut self.orders)
     }
 
     /// Connection ends tracked.
     pub fn connections(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Bounds the connection ends tracked from now on; beyond it new ones are counted as lost.
+    pub fn bound(&mut self, connections: usize) {
+        self.connections_max = connections.min(CONNECTIONS_MAX);
     }
 
     /// Says what is known of a process.
@@ -145,10 +161,10 @@ impl Pipeline {
         let owner = self.halves.early_owner(open.cookie);
         self.entries.insert(
             open.cookie,
-            Socket {
+            Box::new(Socket {
                 connection: Connection::new(open),
                 owner,
-            },
+            }),
         );
         self.meet(open.cookie);
     }
@@ -235,10 +251,11 @@ impl Pipeline {
             .add(outcome.unfinished, LossReason::Unfinished, now_ns);
         self.losses.add(outcome.cut, LossReason::PayloadCut, now_ns);
         self.losses.add(outcome.resync, LossReason::Resync, now_ns);
-        if let Some((incoming, outgoing)) = connection.order() {
-            self.orders.push((cookie, incoming, outgoing));
+        if let Some(order) = connection.order() {
+            self.orders.push(order);
         }
-        let mut ready = connection.timed();
+        let mut ready = std::mem::take(&mut self.ready);
+        ready.append(&mut connection.timed());
         for pending in outcome.done {
             if connection.is_timed(&pending) {
                 ready.push(pending);
@@ -251,9 +268,10 @@ impl Pipeline {
         } else {
             self.answering.remove(&cookie);
         }
-        for pending in &ready {
-            self.finish(cookie, pending);
+        for pending in ready.drain(..) {
+            self.finish(cookie, &pending);
         }
+        self.ready = ready;
         if let Some(entry) = self.entries.get_mut(&cookie) {
             entry.connection.forget();
         }
@@ -357,7 +375,7 @@ impl Pipeline {
         let Some(entry) = self.entries.remove(&cookie) else {
             return;
         };
-        let connection = entry.connection;
+        let connection = &entry.connection;
         let left = connection.in_flight() as u64;
         self.losses
             .add(left, LossReason::Unfinished, connection.last_ns);

@@ -62,6 +62,7 @@ impl Passage {
             net_ns,
             net_last_ns,
             turn: self.turn,
+            turns: 0, // orders are given to live sockets only
             bytes_only: self.bytes_only,
             head,
             tail,

@@ -142,12 +142,12 @@ fn openai_client_all_seen() {
     for (from, bytes) in segments(include_str!("captures/http_openai_chat_stream.txt")) {
         wire.cut(from, &bytes, usize::MAX);
     }
-    // Eight tokens between the role and the finish reason, the usage and `[DONE]`.
+    // The role; eight tokens, the finish reason and the usage, which count as chunks; `[DONE]`.
     let content = chunks(&wire.frames);
     assert_eq!(
         content,
         [
-            false, true, true, true, true, true, true, true, true, false, false, false
+            false, true, true, true, true, true, true, true, true, true, true, false
         ]
     );
     let facts = request(&wire.frames);

@@ -8,8 +8,8 @@ mod programs;
 mod wire;
 
 pub use features::Feature;
-pub use observe::{LoadError, Losses, Observe, Order, Stop};
-pub use programs::{ProgramStats, StatsGuard};
+pub use observe::{LoadError, Losses, Observe, RING_BYTES, Stop};
+pub use programs::{ProgramSize, ProgramStats, StatsGuard};
 
 /// The generated skeleton: private, its types leave through [`wire`] and [`observe`].
 #[allow(

@@ -1,13 +1,17 @@
 //! Loads and attaches the observe object, drains its ring, writes its orders.
 
 use crate::features::{self, Feature};
-use crate::programs::{self, ProgramStats, StatsGuard};
+use crate::programs::{self, ProgramSize, ProgramStats, StatsGuard};
+use crate::skeleton::types::{fb_bounds, fb_order};
 use crate::skeleton::{ObserveSkel, ObserveSkelBuilder, OpenObserveSkel};
 use crate::wire;
 use forebay_core::event::Event;
+use forebay_core::exchange::connection::Order;
 use libbpf_rs::btf::Btf;
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
-use libbpf_rs::{Iter, Link, MapCore, MapFlags, OpenObject, RingBuffer, RingBufferBuilder};
+use libbpf_rs::{
+    AsRawLibbpf, Iter, Link, MapCore, MapFlags, OpenObject, RingBuffer, RingBufferBuilder,
+};
 use std::cell::Cell;
 use std::fs::File;
 use std::io::Read;
@@ -50,6 +54,10 @@ pub enum LoadError {
     Ring(libbpf_rs::Error),
 }
 
+/// Size of the ring. Every page of it is mapped twice, so it counts twice in the resident memory
+/// that the kernel tells of a process.
+pub const RING_BYTES: u64 = fb_bounds::FB_RING_BYTES.0 as u64;
+
 /// What the kernel half could not deliver, since it was loaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
@@ -59,17 +67,6 @@ pub struct Losses {
     pub socket_table_full: u64,
     /// Sockets tracked now.
     pub sockets: u64,
-}
-
-/// How a socket should report from now on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// The socket.
-    pub cookie: u64,
-    /// What it receives.
-    pub incoming: forebay_core::decode::Report,
-    /// What it sends.
-    pub outgoing: forebay_core::decode::Report,
 }
 
 /// Whether a drain should go on.
@@ -147,6 +144,18 @@ impl Observe {
         self.sink.set(None);
     }
 
+    /// Bytes that wait in the ring for the next drain.
+    pub fn waiting_bytes(&self) -> u64 {
+        let all = self.ring.as_libbpf_object().as_ptr();
+        // SAFETY: `all` lives as long as `self.ring` and holds the one ring added to it.
+        let one = unsafe { libbpf_sys::ring_buffer__ring(all, 0) };
+        if one.is_null() {
+            return 0;
+        }
+        // SAFETY: not null, and as alive as `all`; it only reads two counters.
+        unsafe { libbpf_sys::ring__avail_data_size(one) as u64 }
+    }
+
     /// Asks every socket for what it has not reported yet; the answers come with the next drain.
     pub fn flush(&self) {
         let Some(mut iter) = self.flush.as_ref().and_then(|link| Iter::new(link).ok()) else {
@@ -162,11 +171,15 @@ impl Observe {
         for order in orders {
             let (report_in, head_in) = encode(order.incoming);
             let (report_out, head_out) = encode(order.outgoing);
-            let mut value = [0; 8];
-            value[0..2].copy_from_slice(&head_in.to_ne_bytes());
-            value[2..4].copy_from_slice(&head_out.to_ne_bytes());
-            value[4] = report_in;
-            value[5] = report_out;
+            let mut value = [0; size_of::<fb_order>()];
+            for (place, half) in [head_in, head_out, order.turns[0], order.turns[1]]
+                .iter()
+                .enumerate()
+            {
+                value[2 * place..2 * place + 2].copy_from_slice(&half.to_ne_bytes());
+            }
+            value[8] = report_in;
+            value[9] = report_out;
             // A refused order costs bytes, not correctness.
             let _ =
                 self.skel
@@ -217,6 +230,26 @@ impl Observe {
             programs::read("tcp_sendmsg_locked", &progs.tcp_sendmsg_locked),
             programs::read("inet_sock_set_state", &progs.inet_sock_set_state),
             programs::read("tcp_destroy_sock", &progs.tcp_destroy_sock),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+impl Observe {
+    /// What every loaded program took to verify and takes in memory.
+    pub fn sizes(&self) -> Vec<ProgramSize> {
+        let progs = &self.skel.progs;
+        [
+            programs::size("egress", &progs.egress),
+            programs::size("ingress", &progs.ingress),
+            programs::size("skb_copy_datagram_iovec", &progs.skb_copy_datagram_iovec),
+            programs::size("tcp_rcv_space_adjust", &progs.tcp_rcv_space_adjust),
+            programs::size("tcp_sendmsg_locked", &progs.tcp_sendmsg_locked),
+            programs::size("inet_sock_set_state", &progs.inet_sock_set_state),
+            programs::size("tcp_destroy_sock", &progs.tcp_destroy_sock),
+            programs::size("flush", &progs.flush),
         ]
         .into_iter()
         .flatten()
@@ -286,7 +319,10 @@ fn attach(
     let fd = root.as_raw_fd();
     let progs = &skel.progs;
     let mut keep = |program, link: libbpf_rs::Result<Link>| match link {
-        Ok(link) => Ok(links.push(link)),
+        Ok(link) => {
+            links.push(link);
+            Ok(())
+        }
         Err(error) => Err(LoadError::Attach { program, error }),
     };
     keep("egress", progs.egress.attach_cgroup(fd))?;

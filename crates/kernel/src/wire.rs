@@ -67,6 +67,7 @@ fn segment<'a>(bytes: &'a [u8], record: &fb_record) -> Option<Event<'a>> {
         net_ns: fixed.net_ns,
         net_last_ns: fixed.net_last_ns,
         turn: flag(fb_segment_flags::FB_TURN),
+        turns: fixed.turns,
         bytes_only: flag(fb_segment_flags::FB_COPIED),
         head,
         tail,

@@ -1,6 +1,7 @@
 //! `GET /metrics`: for Prometheus.
 
 use super::{Shared, refuse};
+use crate::show::metrics::agent::ProgramStats;
 use crate::show::metrics::{CONTENT_TYPE, SelfStats};
 use crate::show::status::Status;
 use axum::http::{StatusCode, header};
@@ -9,11 +10,22 @@ use axum::response::{IntoResponse, Response};
 /// The exposition.
 pub async fn get(agent: Shared) -> Response {
     let status = Status::of(&agent);
+    let vitals = agent.hub.vitals();
+    let programs = vitals.programs.into_iter().map(|program| ProgramStats {
+        name: program.program.into(),
+        run_ns: program.run_time_ns,
+        runs: program.runs,
+        misses: program.misses,
+    });
     let stats = SelfStats {
         cpu_ns: status.cpu_ns.unwrap_or(0),
         resident_bytes: status.memory_bytes.unwrap_or(0),
         lost: agent.hub.counts().lost.into_iter().collect(),
-        ..SelfStats::default()
+        programs: programs.collect(),
+        connections: vitals.connections,
+        connections_max: vitals.connections_max,
+        ring_bytes: vitals.ring_waiting_bytes,
+        ring_max_bytes: vitals.ring_bytes,
     };
     match agent.tables.metrics.render(stats) {
         Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),

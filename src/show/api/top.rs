@@ -26,8 +26,9 @@ pub async fn get(agent: Shared) -> Json<TopView> {
 
 fn agent_line(agent: &Agent, requests_in_other: u64) -> AgentLine {
     let status = Status::of(agent);
-    // Since its start: a rate of the last second would need a state per reader.
-    let cpus = status
+    let vitals = agent.hub.vitals();
+    // Without a capture that measures each second: since its start.
+    let since_start = status
         .cpu_ns
         .map(|ns| ns as f64 / status.uptime_ns.max(1) as f64);
     AgentLine {
@@ -36,8 +37,8 @@ fn agent_line(agent: &Agent, requests_in_other: u64) -> AgentLine {
         uptime_ns: status.uptime_ns,
         lost: lost_by_name(&agent.hub.counts()),
         requests_in_other,
-        cpus,
-        kernel_cpus: None,
+        cpus: vitals.agent_cpus.or(since_start),
+        kernel_cpus: vitals.kernel_cpus,
         resident_bytes: status.memory_bytes,
     }
 }

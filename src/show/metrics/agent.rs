@@ -15,8 +15,12 @@ pub struct SelfStats {
     pub programs: Vec<ProgramStats>,
     /// Connections followed now.
     pub connections: u64,
-    /// Bytes waiting in the kernel ring.
+    /// Connections that may be followed.
+    pub connections_max: u64,
+    /// Most bytes that waited in the kernel ring in the last second.
     pub ring_bytes: u64,
+    /// Size of the kernel ring.
+    pub ring_max_bytes: u64,
     /// Losses since the start.
     pub lost: Vec<(LossReason, u64)>,
 }
@@ -30,6 +34,8 @@ pub struct ProgramStats {
     pub run_ns: u64,
     /// Times it ran.
     pub runs: u64,
+    /// Times it was left out because it was running on that CPU already.
+    pub misses: u64,
 }
 
 pub(super) const METRICS: &[Metric] = &[
@@ -80,23 +86,56 @@ pub(super) const METRICS: &[Metric] = &[
         },
     },
     Metric {
+        name: "forebay.self.bpf.misses",
+        kind: Kind::Counter,
+        unit: Unit::Count("run"),
+        help: "Times a kernel program was left out because it was running on that CPU already; what happened then was not seen",
+        labels: &["program"],
+        bounds: &[],
+        convention: false,
+        write: |state, series| {
+            let mut programs = state.agent.programs.iter();
+            programs.try_for_each(|p| series.counter(&[("program", &p.name)], p.misses as f64))
+        },
+    },
+    Metric {
         name: "forebay.self.connections",
         kind: Kind::Gauge,
         unit: Unit::Count("connection"),
-        help: "Connections followed now",
+        help: "Connection ends followed now",
         labels: &[],
         bounds: &[],
         convention: false,
         write: |state, series| series.gauge(&[], state.agent.connections as f64),
     },
     Metric {
+        name: "forebay.self.connections.limit",
+        kind: Kind::Gauge,
+        unit: Unit::Count("connection"),
+        help: "Connection ends that may be followed; lowered when memory runs short",
+        labels: &[],
+        bounds: &[],
+        convention: false,
+        write: |state, series| series.gauge(&[], state.agent.connections_max as f64),
+    },
+    Metric {
         name: "forebay.self.ring",
         kind: Kind::Gauge,
         unit: Unit::Bytes,
-        help: "Bytes waiting in the kernel ring",
+        help: "Most bytes that waited in the kernel ring in the last second",
         labels: &[],
         bounds: &[],
         convention: false,
         write: |state, series| series.gauge(&[], state.agent.ring_bytes as f64),
+    },
+    Metric {
+        name: "forebay.self.ring.limit",
+        kind: Kind::Gauge,
+        unit: Unit::Bytes,
+        help: "Size of the kernel ring",
+        labels: &[],
+        bounds: &[],
+        convention: false,
+        write: |state, series| series.gauge(&[], state.agent.ring_max_bytes as f64),
     },
 ];

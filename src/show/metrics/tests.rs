@@ -165,9 +165,12 @@ fn the_agent_states_its_cost_and_its_losses() {
             name: "sock_send".into(),
             run_ns: 2_000_000,
             runs: 10_000,
+            misses: 2,
         }],
         connections: 7,
         ring_bytes: 4096,
+        connections_max: 40_000,
+        ring_max_bytes: 8 << 20,
         lost: vec![(LossReason::RingFull, 3)],
     };
     let text = text(&[], agent);
@@ -176,7 +179,10 @@ fn the_agent_states_its_cost_and_its_losses() {
         "forebay_self_resident_bytes 31457280.0",
         "forebay_self_bpf_run_seconds_total{program=\"sock_send\"} 0.002",
         "forebay_self_bpf_runs_total{program=\"sock_send\"} 10000.0",
+        "forebay_self_bpf_misses_total{program=\"sock_send\"} 2.0",
         "forebay_self_connections 7.0",
+        "forebay_self_connections_limit 40000.0",
+        "forebay_self_ring_limit_bytes 8388608.0",
         "forebay_lost_records_total{reason=\"ring_full\"} 3.0",
         "forebay_lost_records_total{reason=\"slow_reader\"} 0.0",
     ] {

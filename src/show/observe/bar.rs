@@ -1,55 +1,23 @@
-//! A request's phases as a bar of letters, so that it reads without colours too.
+//! A request's phases in a line of text: as a bar, or the longest one by name.
 
-use anstyle::{AnsiColor, Style};
+use crate::show::phase_bar::parts;
+use anstyle::Style;
 use forebay_core::exchange::record::Phases;
-
-/// Letter and colour of a phase, in the order of [`Phases::named`]. The help of `observe` names them.
-const LOOKS: [(char, AnsiColor); 7] = [
-    ('c', AnsiColor::White),
-    ('q', AnsiColor::Yellow),
-    ('w', AnsiColor::Blue),
-    ('r', AnsiColor::Magenta),
-    ('S', AnsiColor::Green),
-    ('t', AnsiColor::Cyan),
-    ('?', AnsiColor::BrightBlack),
-];
-
-/// Cells per phase: shares of `width`, the rounding error given to the largest remainders.
-fn cells(phases: &Phases, width: usize) -> [usize; 7] {
-    let values = phases.named().map(|(_, ns)| u128::from(ns));
-    let total: u128 = values.iter().sum();
-    if total == 0 {
-        return [0; 7];
-    }
-    let scaled = values.map(|ns| ns * width as u128);
-    let mut cells = scaled.map(|s| usize::try_from(s / total).unwrap_or(0));
-    let mut order = [0, 1, 2, 3, 4, 5, 6];
-    order.sort_by_key(|phase: &usize| std::cmp::Reverse(scaled[*phase] % total));
-    let missing = width - cells.iter().sum::<usize>();
-    for phase in order.into_iter().take(missing) {
-        cells[phase] += 1;
-    }
-    cells
-}
 
 /// The bar, exactly `width` columns wide.
 pub fn bar(phases: &Phases, width: usize, colour: bool) -> String {
     let mut out = String::new();
-    let cells = cells(phases, width);
-    for ((letter, paint), count) in LOOKS.into_iter().zip(cells) {
-        if count == 0 {
-            continue;
-        }
-        let run: String = std::iter::repeat_n(letter, count).collect();
-        let style = Style::new().fg_color(Some(paint.into()));
+    let mut used = 0;
+    for (letters, paint) in parts(phases, width) {
+        used += letters.len();
         if colour {
-            out.push_str(&format!("{style}{run}{style:#}"));
+            let style = Style::new().fg_color(Some(paint.into()));
+            out.push_str(&format!("{style}{letters}{style:#}"));
         } else {
-            out.push_str(&run);
+            out.push_str(&letters);
         }
     }
-    let blank = width - cells.iter().sum::<usize>();
-    out.extend(std::iter::repeat_n(' ', blank));
+    out.extend(std::iter::repeat_n(' ', width - used));
     out
 }
 

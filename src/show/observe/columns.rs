@@ -1,19 +1,10 @@
-//! Cells of the table: texts of other machines made safe, numbers made short.
+//! Columns of the table: what each says of a request, cut to its width.
 
+use crate::show::cells::{clean, duration};
 use forebay_core::exchange::record::{Evidence, Party, Record};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-
-/// A text without the characters that steer a terminal: operations and names come from the network.
-pub fn clean(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let safe = |c| if steers(c) { '\u{fffd}' } else { c };
-    text.chars().map(safe).collect()
-}
 
 /// A text cut or filled to exactly `width` columns.
 pub fn fit(text: &str, width: usize) -> String {
@@ -35,29 +26,6 @@ pub fn fit(text: &str, width: usize) -> String {
     }
     out.extend(std::iter::repeat_n(' ', width - used));
     out
-}
-
-/// Three digits and a unit: `870ns`, `12.3µs`, `1.20ms`, `75.0s`.
-pub fn duration(ns: u64) -> String {
-    if ns < 1000 {
-        return format!("{ns}ns");
-    }
-    let mut value = ns as f64;
-    let mut unit = "ns";
-    for larger in ["µs", "ms", "s"] {
-        // 999.5 would be printed as 1000.
-        if value < 999.5 {
-            break;
-        }
-        value /= 1000.0;
-        unit = larger;
-    }
-    let digits = match value {
-        v if v < 9.995 => 2,
-        v if v < 99.95 => 1,
-        _ => 0,
-    };
-    format!("{value:.digits$}{unit}")
 }
 
 /// Time of day here, to the millisecond.
@@ -128,24 +96,6 @@ mod tests {
     use crate::keep::hub::tests::{model_call, record};
 
     #[test]
-    fn durations_have_three_digits() {
-        let cases = [
-            (0, "0ns"),
-            (999, "999ns"),
-            (1_000, "1.00µs"),
-            (9_996, "10.0µs"),
-            (99_960, "100µs"),
-            (999_600, "1.00ms"),
-            (1_234_567, "1.23ms"),
-            (75_000_000_000, "75.0s"),
-            (7_500_000_000_000, "7500s"),
-        ];
-        for (ns, text) in cases {
-            assert_eq!(duration(ns), text, "{ns}");
-        }
-    }
-
-    #[test]
     fn a_model_call_tells_of_its_stream() {
         let mut call = record(1);
         call.op = "POST /v1/chat/completions".into();
@@ -158,14 +108,10 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_cut_by_columns_and_cannot_steer_a_terminal() {
+    fn texts_are_cut_by_columns() {
         assert_eq!(fit("abc", 5), "abc  ");
         assert_eq!(fit("abcdef", 4), "abc…");
         assert_eq!(fit("日本語", 4), "日… ");
         assert_eq!(fit("abc", 0), "");
-        assert_eq!(
-            clean("GET /\x1b[2J\u{202e}x\n"),
-            "GET /\u{fffd}[2J\u{fffd}x\u{fffd}"
-        );
     }
 }

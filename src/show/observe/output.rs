@@ -25,7 +25,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 /// Prints some bytes without holding up signals while a reader is slow.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub async fn write(bytes: Bytes) -> Result<(), Failure> {
     let write = move || {
         let mut out = stdout().lock();

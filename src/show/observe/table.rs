@@ -3,6 +3,7 @@
 use super::bar::{bar, dominant};
 use super::columns::{self, fit};
 use crate::keep::line::Loss;
+use crate::show::cells::{clean, duration};
 use forebay_core::event::LossReason;
 use forebay_core::exchange::record::Record;
 
@@ -101,7 +102,7 @@ impl Table {
             fit(&columns::edge(record), self.edge),
             fit(&columns::operation(record), self.op),
             fit(&columns::status(record), STATUS),
-            format!("{:>DURATION$}", columns::duration(record.duration_ns)),
+            format!("{:>DURATION$}", duration(record.duration_ns)),
             phases,
         ];
         if self.evidence {
@@ -114,7 +115,7 @@ impl Table {
                 columns::party(&record.server),
             );
             cells.push(fit(&dominant(&record.phases_ns), DOMINANT));
-            cells.push(fit(&columns::clean(&record.protocol), 10));
+            cells.push(fit(&clean(&record.protocol), 10));
             cells.push(fit(role(record), 13));
             cells.push(format!("{bytes:>21}"));
             cells.push(format!("{:>4}", record.tcp.retransmits));

@@ -1,52 +1,31 @@
-//! Phases as a stacked bar: a letter on a colour, so that it reads without colours too.
+//! Phases as a stacked bar of the terminal view.
 
+use crate::show::phase_bar::{LOOKS, parts};
+use anstyle::AnsiColor;
 use forebay_core::exchange::record::Phases;
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 
-/// Letter and colour of a phase, in the order of [`Phases::named`].
-pub const LOOKS: [(char, Color); 7] = [
-    ('c', Color::White),
-    ('q', Color::Yellow),
-    ('w', Color::Blue),
-    ('r', Color::Magenta),
-    ('S', Color::Green),
-    ('t', Color::Cyan),
-    ('?', Color::Gray),
-];
-
 /// The style of a phase.
-pub fn style(colour: Color) -> Style {
-    Style::new().fg(Color::Black).bg(colour)
+fn style(colour: AnsiColor) -> Style {
+    let ground = match colour {
+        AnsiColor::Yellow => Color::Yellow,
+        AnsiColor::Blue => Color::Blue,
+        AnsiColor::Magenta => Color::Magenta,
+        AnsiColor::Green => Color::Green,
+        AnsiColor::Cyan => Color::Cyan,
+        AnsiColor::BrightWhite => Color::White,
+        // What ratatui calls gray is the terminal's ordinary white.
+        _ => Color::Gray,
+    };
+    Style::new().fg(Color::Black).bg(ground)
 }
 
 /// The bar, `width` columns wide; empty when nothing took time.
 pub fn bar(phases: &Phases, width: u16) -> Line<'static> {
-    let spans = cells(phases, usize::from(width)).into_iter().zip(LOOKS);
-    let spans = spans
-        .filter(|(cells, _)| *cells > 0)
-        .map(|(cells, (letter, colour))| {
-            Span::styled(letter.to_string().repeat(cells), style(colour))
-        });
+    let spans = parts(phases, usize::from(width))
+        .map(|(letters, colour)| Span::styled(letters, style(colour)));
     Line::from(spans.collect::<Vec<_>>())
-}
-
-/// Columns per phase: shares of `width`, rounding errors given to the largest remainders.
-fn cells(phases: &Phases, width: usize) -> [usize; 7] {
-    let values = phases.named().map(|(_, ns)| u128::from(ns));
-    let total: u128 = values.iter().sum();
-    if total == 0 {
-        return [0; 7];
-    }
-    let scaled = values.map(|ns| ns * width as u128);
-    let mut cells = scaled.map(|ns| usize::try_from(ns / total).unwrap_or(0));
-    let mut order = [0, 1, 2, 3, 4, 5, 6];
-    order.sort_by_key(|phase: &usize| std::cmp::Reverse(scaled[*phase] % total));
-    let missing = width - cells.iter().sum::<usize>();
-    for phase in order.into_iter().take(missing) {
-        cells[phase] += 1;
-    }
-    cells
 }
 
 /// What the letters mean.

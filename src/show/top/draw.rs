@@ -3,6 +3,7 @@
 use super::keys::App;
 use super::view::{AgentLine, EdgeRow};
 use super::{bar, names, request};
+use crate::show::cells::{clean, duration};
 use forebay_core::explain::edge::role_word;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -35,19 +36,19 @@ fn header(app: &App) -> Paragraph<'static> {
             .error
             .clone()
             .unwrap_or_else(|| "waiting for the agent".into());
-        return Paragraph::new(format!("forebay top: {}", names::clean(&text)));
+        return Paragraph::new(format!("forebay top: {}", clean(&text)));
     };
     let rate: f64 = view.edges.iter().map(|row| row.rate).sum();
     // Losses come early: a narrow terminal must not cut them off.
     let first = vec![
-        Span::raw(format!("forebay {} · ", names::clean(&view.agent.version))),
+        Span::raw(format!("forebay {} · ", clean(&view.agent.version))),
         losses(&view.agent),
         Span::raw(format!(
             " · {} · last {} · up {} · {}",
             names::rate(rate),
             names::span(view.span_ns),
             names::span(view.agent.uptime_ns),
-            names::clean(&view.agent.source)
+            clean(&view.agent.source)
         )),
     ];
     let mut second = vec![Span::styled(
@@ -58,7 +59,7 @@ fn header(app: &App) -> Paragraph<'static> {
         second.push(Span::styled(" PAUSED", Style::new().fg(Color::Yellow)));
     }
     if let Some(error) = &app.error {
-        let text = format!(" {}", names::clean(error));
+        let text = format!(" {}", clean(error));
         second.push(Span::styled(text, Style::new().fg(Color::Red)));
     }
     Paragraph::new(vec![Line::from(first), Line::from(second)])
@@ -70,7 +71,7 @@ fn losses(agent: &AgentLine) -> Span<'static> {
         .lost
         .iter()
         .filter(|(_, count)| **count > 0)
-        .map(|(why, count)| format!("{} {}", names::count(*count), names::clean(why)))
+        .map(|(why, count)| format!("{} {}", names::count(*count), clean(why)))
         .collect();
     if agent.requests_in_other > 0 {
         lost.push(format!(
@@ -150,8 +151,8 @@ fn edge_row(row: &EdgeRow, bar_width: u16) -> Row<'static> {
     Row::new([
         name,
         right(names::rate(row.rate)),
-        right(names::duration(row.p50_ns)),
-        right(names::duration(row.p99_ns)),
+        right(duration(row.p50_ns)),
+        right(duration(row.p99_ns)),
         bar::bar(&row.phases_ns, bar_width),
         red(row.stalls.total()),
         red(row.errors),
@@ -163,13 +164,13 @@ fn footer(app: &App) -> Line<'static> {
     if app.typing {
         return Line::from(format!(
             "filter: {}▏ (Enter keeps, Esc clears)",
-            names::clean(&app.filter)
+            clean(&app.filter)
         ));
     }
     let mut text = format!("q quit  s sort: {}  ", app.sort.word());
     text += &match app.filter.as_str() {
         "" => "/ filter".to_owned(),
-        filter => format!("/ filter: {}", names::clean(filter)),
+        filter => format!("/ filter: {}", clean(filter)),
     };
     text += if app.opened {
         "  Enter back"

@@ -1,41 +1,11 @@
-//! Names and numbers in few columns.
+//! Names, rates and counts in few columns.
 
+use crate::show::cells::clean;
 use forebay_core::explain::EdgeKey;
-
-/// A text without the characters that steer a terminal: names come from the network.
-pub fn clean(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars()
-        .map(|c| if steers(c) { '\u{fffd}' } else { c })
-        .collect()
-}
 
 /// Who asks whom.
 pub fn edge(key: &EdgeKey) -> String {
     format!("{} → {}", clean(&key.client), clean(&key.server))
-}
-
-/// A duration in at most six columns: `870ns`, `12.3µs`, `1.20ms`, `75.0s`.
-pub fn duration(ns: u64) -> String {
-    let mut value = ns as f64;
-    let mut unit = "ns";
-    for larger in ["µs", "ms", "s"] {
-        // 999.5 would be printed as 1000.
-        if value < 999.5 {
-            break;
-        }
-        value /= 1000.0;
-        unit = larger;
-    }
-    match value {
-        _ if unit == "ns" => format!("{value:.0}{unit}"),
-        v if v < 9.995 => format!("{value:.2}{unit}"),
-        v if v < 99.95 => format!("{value:.1}{unit}"),
-        _ => format!("{value:.0}{unit}"),
-    }
 }
 
 /// A rate in at most six columns.

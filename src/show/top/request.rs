@@ -2,6 +2,7 @@
 
 use super::view::{EdgeRow, SlowRequest};
 use super::{bar, names};
+use crate::show::cells::{clean, duration};
 use forebay_core::exchange::record::Evidence;
 use forebay_core::explain::finding::evidence_word;
 use ratatui::Frame;
@@ -33,13 +34,13 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, row: &EdgeRow) {
 fn summary(row: &EdgeRow) -> String {
     let first = row
         .first_chunk_p50_ns
-        .map(|ns| format!(", first chunk {}", names::duration(ns)));
+        .map(|ns| format!(", first chunk {}", duration(ns)));
     format!(
         "{} requests ({}), p50 {}, p99 {}{}, stalls by engine {} wire {} reader {}",
         row.requests,
         evidence_word(row.evidence),
-        names::duration(row.p50_ns),
-        names::duration(row.p99_ns),
+        duration(row.p50_ns),
+        duration(row.p99_ns),
         first.unwrap_or_default(),
         row.stalls.engine,
         row.stalls.wire,
@@ -53,17 +54,17 @@ fn lines_of(request: &SlowRequest, width: u16) -> [Line<'static>; 4] {
     let evidence: Evidence = request.evidence;
     let head = format!(
         "{} {} {} {} [{}]",
-        names::duration(request.duration_ns),
-        names::clean(time),
-        names::clean(&request.op),
-        names::clean(status),
-        names::clean(&request.id)
+        duration(request.duration_ns),
+        clean(time),
+        clean(&request.op),
+        clean(status),
+        clean(&request.id)
     );
     let phases = request.phases_ns.named();
     let told: Vec<String> = phases
         .into_iter()
         .filter(|(_, ns)| *ns > 0)
-        .map(|(name, ns)| format!("{name} {}", names::duration(ns)))
+        .map(|(name, ns)| format!("{name} {}", duration(ns)))
         .collect();
     [
         Line::from(head),

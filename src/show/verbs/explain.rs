@@ -41,6 +41,8 @@ fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
     let path = format!("/v1/explain?since={}s", flags.since.as_secs());
     session.run(async {
         if fresh {
+            api.text("/v1/status").await?;
+            api.announce();
             eprintln!("watching for {} s", flags.duration.as_secs());
             tokio::time::sleep(flags.duration).await;
         }

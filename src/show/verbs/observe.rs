@@ -62,6 +62,7 @@ fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
     let mut cut = false;
     session.run(async {
         let body = api.get(&path).await?.into_body();
+        api.announce();
         let printer = Printer::new(form);
         let count = tokio::select! {
             count = printer.print_all(&api, body) => count?,

@@ -58,6 +58,10 @@ fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| api.broken(&error))?;
             if let Ok(bytes) = frame.into_data() {
+                if progress.bytes == 0 {
+                    // Capture has begun to fill it.
+                    api.announce();
+                }
                 writer.write(&bytes)?;
                 progress.add(bytes.len());
             }

@@ -1,11 +1,13 @@
 //! `forebay reference`: the generated pages of docs/, made from the definitions they describe.
 
 use super::{VERBS, Verb, parsed};
+use crate::capture;
 use crate::show::cli::{self, Global};
 use crate::show::failure::{EXIT_CODES, Failure};
-use crate::show::metrics;
 use crate::show::observe::output::print;
+use crate::show::{doctor, metrics};
 use clap::{ArgMatches, Args, ValueEnum};
+use forebay_core::decode::protocols;
 use forebay_core::explain::rules;
 use std::fmt::Write;
 
@@ -31,6 +33,8 @@ enum Page {
     Cli,
     Metrics,
     Explain,
+    Protocols,
+    Features,
 }
 
 fn run(matches: &ArgMatches, _: &Global) -> Result<(), Failure> {
@@ -39,6 +43,8 @@ fn run(matches: &ArgMatches, _: &Global) -> Result<(), Failure> {
         Page::Cli => text(),
         Page::Metrics => metrics::markdown(),
         Page::Explain => rules::markdown(),
+        Page::Protocols => protocols::markdown(),
+        Page::Features => doctor::markdown(&capture::probe()),
     })
 }
 

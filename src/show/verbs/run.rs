@@ -2,7 +2,7 @@
 
 use super::{Verb, parsed};
 use crate::agent::{self, Agent, Config};
-use crate::capture::StopFlag;
+use crate::capture::{LiveOptions, StopFlag};
 use crate::show::cli::Global;
 use crate::show::failure::Failure;
 use clap::{ArgMatches, Args};
@@ -32,6 +32,39 @@ struct Flags {
     /// Serve the requests of a file or pipe made by `forebay observe --json` instead of observing this host; needs no rights
     #[arg(long, value_name = "FILE")]
     records: Option<PathBuf>,
+    /// Take on no further connections (counted) when the agent's resident memory nears this; a number with k, M or G
+    #[arg(long, value_name = "BYTES", default_value = "64M", value_parser = parse_bytes)]
+    memory_max: u64,
+    /// Have the kernel measure the agent's own programs, for /metrics and top; costs 60 to 100 ns each time one runs
+    #[arg(long)]
+    bpf_stats: bool,
+    /// Observe although another agent observes this host: both pay the full cost
+    #[arg(long)]
+    beside: bool,
+}
+
+/// Less than this holds no agent.
+const MEMORY_MIN_BYTES: u64 = 24 << 20;
+
+/// `64M`: a number of bytes, with binary prefixes.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match text[number.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "ki" | "kib" => 10,
+        "m" | "mb" | "mi" | "mib" => 20,
+        "g" | "gb" | "gi" | "gib" => 30,
+        other => return Err(format!("{other:?} is no unit. Next: k, M or G, as in 64M")),
+    };
+    let number: u64 = number.parse().map_err(|_| {
+        "not a number of bytes. Next: a number with k, M or G, as in 64M".to_owned()
+    })?;
+    let bytes = number.saturating_mul(1 << shift);
+    if bytes < MEMORY_MIN_BYTES {
+        let least = MEMORY_MIN_BYTES >> 20;
+        return Err(format!("the agent needs at least {least}M"));
+    }
+    Ok(bytes)
 }
 
 fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
@@ -47,6 +80,11 @@ fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
         socket: global.socket.clone(),
         metrics: flags.listen_metrics,
         records: flags.records,
+        beside: flags.beside,
+        live: LiveOptions {
+            bpf_stats: flags.bpf_stats,
+            memory_max_bytes: flags.memory_max,
+        },
     };
     let ready = |agent: &Agent| {
         eprintln!(
@@ -56,4 +94,23 @@ fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
         );
     };
     Ok(agent::run(&config, &StopFlag::default(), true, ready)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_have_binary_units_and_a_least() {
+        assert_eq!(
+            parse_bytes("64M"),
+            Ok(LiveOptions::default().memory_max_bytes)
+        );
+        assert_eq!(parse_bytes("1g"), Ok(1 << 30));
+        assert_eq!(parse_bytes("65536KiB"), Ok(64 << 20));
+        assert_eq!(parse_bytes("50331648"), Ok(48 << 20));
+        for wrong in ["", "M", "64X", "-1M", "1M", "6.4G"] {
+            assert!(parse_bytes(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -38,12 +38,15 @@ fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
     if flags.json {
         session.run(async {
             if fresh {
+                api.text("/v1/status").await?;
+                api.announce();
                 eprintln!("watching for {} s", WATCH.as_secs());
                 tokio::time::sleep(WATCH).await;
             }
             print(&api.text("/v1/top").await?)
         })?;
     } else {
+        api.announce();
         show(&api)?;
     }
     api.end()

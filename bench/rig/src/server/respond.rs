@@ -107,7 +107,7 @@ fn stream(sock: &mut Sock, plan: &Plan, with: WriteWith, line: &mut ServerLine) 
             line,
         )?;
     }
-    emit(sock, with, &event("{}", r#""stop""#), false, line)?;
+    emit(sock, with, &event("{}", r#""stop""#), true, line)?;
     line.events.push(Event {
         write_ns: now_ns(),
         content: false,

@@ -27,8 +27,7 @@ pub struct Joined<'a> {
     pub extra: Vec<&'a str>,
 }
 
-/// Joins; records that have neither a known id nor a client of this run are not the run's traffic
-/// and are left out.
+/// Joins; records that have no client of this run are not the run's traffic and are left out.
 pub fn join<'a>(
     records: &'a [Record],
     client: &'a [ClientLine],
@@ -49,6 +48,9 @@ pub fn join<'a>(
     let (mut places, mut seen) = (HashMap::<&str, u64>::new(), HashSet::new());
     let mut joined = Joined::default();
     for record in ordered {
+        if !addresses.contains(record.client.addr.as_str()) {
+            continue;
+        }
         let nth = places.entry(record.client.addr.as_str()).or_default();
         let place = (record.client.addr.as_str(), *nth);
         *nth += 1;
@@ -63,9 +65,7 @@ pub fn join<'a>(
                     server,
                 });
             }
-            Some(_) => joined.extra.push(&record.op),
-            None if id.is_some() || addresses.contains(place.0) => joined.extra.push(&record.op),
-            None => {}
+            _ => joined.extra.push(&record.op),
         }
     }
     let sent = client.iter().filter(|line| !line.writes.is_empty());

@@ -28,16 +28,20 @@ pub struct Run<'a> {
 }
 
 enum Talk {
-    /// Not known yet: the first bytes of each direction's turn (incoming, outgoing).
-    Unknown {
-        held: [Vec<u8>; 2],
-        held_at: [u64; 2],
-        turns: u32,
-    },
+    Unknown(Box<Sniffed>),
     Known(&'static Protocol, Box<dyn Conversation>),
     Opaque(Raw),
     /// Of a tape: frames come from elsewhere.
     Told(&'static str),
+}
+
+/// Not known yet: the first bytes of each direction's turn (incoming, outgoing). Boxed: it is large
+/// and soon over.
+#[derive(Default)]
+struct Sniffed {
+    held: [Vec<u8>; 2],
+    held_at: [u64; 2],
+    turns: u32,
 }
 
 /// Decoder of one connection end.
@@ -53,13 +57,8 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder for an end that is `speaker`, if known. `old`: joined in the middle.
     pub fn new(speaker: Option<Speaker>, old: bool) -> Self {
-        let talk = Talk::Unknown {
-            held: Default::default(),
-            held_at: [0; 2],
-            turns: 0,
-        };
         Self {
-            talk,
+            talk: Talk::Unknown(Box::default()),
             speaker,
             old,
             // The first bytes of a connection that was seen to open are at 0: what lies before
@@ -76,7 +75,7 @@ impl Decoder {
     /// Name of what the connection speaks; `None` while unknown.
     pub fn protocol(&self) -> Option<&'static str> {
         match &self.talk {
-            Talk::Unknown { .. } => None,
+            Talk::Unknown(_) => None,
             Talk::Known(protocol, _) => Some(protocol.name),
             Talk::Opaque(_) => Some(super::raw::NAME),
             Talk::Told(protocol) => Some(protocol),
@@ -161,7 +160,7 @@ impl Decoder {
     }
 
     fn take(&mut self, run: &Run<'_>, out: &mut Vec<Frame>) {
-        if matches!(self.talk, Talk::Unknown { .. }) && !self.recognise(run, out) {
+        if matches!(self.talk, Talk::Unknown(_)) && !self.recognise(run, out) {
             return;
         }
         let Some(us) = self.speaker else { return };
@@ -178,7 +177,7 @@ impl Decoder {
         match &mut self.talk {
             Talk::Known(_, talk) => talk.feed(&piece, out),
             Talk::Opaque(raw) => raw.feed(&piece, out),
-            Talk::Unknown { .. } | Talk::Told(_) => {}
+            Talk::Unknown(_) | Talk::Told(_) => {}
         }
         if out[before..].contains(&Frame::Tunnel) {
             self.talk = Talk::Opaque(Raw::default());
@@ -191,14 +190,14 @@ impl Decoder {
         let hint = self
             .speaker
             .map(|us| if run.outgoing { us } else { us.other() });
-        let Talk::Unknown {
+        let Talk::Unknown(sniffed) = &mut self.talk else {
+            return true;
+        };
+        let Sniffed {
             held,
             held_at,
             turns,
-        } = &mut self.talk
-        else {
-            return true;
-        };
+        } = &mut **sniffed;
         if run.turn || held[side].is_empty() {
             *turns += 1;
             held[side].clear();
@@ -218,8 +217,8 @@ impl Decoder {
                 self.replay(run, first_at, &bytes, out)
             }
             Verdict::Short if run.head.len() as u64 == run.len => {
-                if let Talk::Unknown { held, .. } = &mut self.talk {
-                    held[side] = bytes;
+                if let Talk::Unknown(sniffed) = &mut self.talk {
+                    sniffed.held[side] = bytes;
                 }
                 false
             }
@@ -247,11 +246,11 @@ impl Decoder {
     /// A fresh connection whose client said something nobody knows is opaque at once; an old one
     /// may have been joined inside a message.
     fn give_up_if_due(&mut self, outgoing: bool) -> bool {
-        let Talk::Unknown { turns, .. } = &self.talk else {
+        let Talk::Unknown(sniffed) = &self.talk else {
             return true;
         };
         let due = if self.old {
-            *turns >= OLD_TURNS_MAX
+            sniffed.turns >= OLD_TURNS_MAX
         } else {
             true
         };
@@ -275,7 +274,7 @@ impl Decoder {
         match &mut self.talk {
             Talk::Known(_, talk) => talk.end(from, out),
             Talk::Opaque(raw) => raw.end(from, out),
-            Talk::Unknown { .. } | Talk::Told(_) => {}
+            Talk::Unknown(_) | Talk::Told(_) => {}
         }
     }
 
@@ -284,7 +283,7 @@ impl Decoder {
         let want: Want = match &self.talk {
             Talk::Known(_, talk) => talk.want(),
             Talk::Opaque(raw) => raw.want(),
-            Talk::Unknown { .. } | Talk::Told(_) => return None,
+            Talk::Unknown(_) | Talk::Told(_) => return None,
         };
         Some(match self.speaker? {
             Speaker::Client => (want.server, want.client),
@@ -295,7 +294,10 @@ impl Decoder {
     /// Heap bytes held.
     pub fn memory_bytes(&self) -> usize {
         match &self.talk {
-            Talk::Unknown { held, .. } => held.iter().map(Vec::capacity).sum(),
+            Talk::Unknown(sniffed) => {
+                let held: usize = sniffed.held.iter().map(Vec::capacity).sum();
+                size_of::<Sniffed>() + held
+            }
             Talk::Known(_, talk) => talk.memory_bytes(),
             Talk::Opaque(_) | Talk::Told(_) => 0,
         }

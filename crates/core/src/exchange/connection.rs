@@ -5,7 +5,7 @@ use super::points::Seen;
 use super::timeline::Timeline;
 use crate::decode::connection::{Decoder, Run};
 use crate::decode::{Facts, Frame, Report, Speaker};
-use crate::event::{Close, Direction, End, Mark, Open, Segment, TcpState};
+use crate::event::{Close, Cookie, Direction, End, Mark, Open, Segment, TcpState};
 use crate::tape::Told;
 
 mod resume;
@@ -61,6 +61,21 @@ pub struct Connection {
     /// It was there when the running recording began.
     pub resumed: bool,
     turns: u32,
+    /// Turns the kernel has counted, by direction.
+    kernel_turns: [u16; 2],
+}
+
+/// How a socket should report from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The socket.
+    pub cookie: Cookie,
+    /// What it receives.
+    pub incoming: Report,
+    /// What it sends.
+    pub outgoing: Report,
+    /// Turns the kernel had counted when this was decided (incoming, outgoing).
+    pub turns: [u16; 2],
 }
 
 /// How the kernel reports before anybody asks (`FB_HEAD_DEFAULT`).
@@ -88,6 +103,7 @@ impl Connection {
             ordered: None,
             resumed: false,
             turns: 0,
+            kernel_turns: [0; 2],
             open,
         }
     }
@@ -212,6 +228,7 @@ impl Connection {
         let offset = self.place(segment.direction, segment.seq);
         self.last_ns = segment.app_last_ns.max(segment.net_last_ns);
         self.turns = self.turns.saturating_add(u32::from(segment.turn));
+        self.kernel_turns[segment.direction as usize] = segment.turns;
         if segment.tcp.min_rtt_us != 0 {
             self.moment.tcp = segment.tcp;
         }
@@ -407,7 +424,7 @@ impl Connection {
     }
 
     /// What the kernel should be told about this socket, if anything (incoming, outgoing).
-    pub fn order(&mut self) -> Option<(Report, Report)> {
+    pub fn order(&mut self) -> Option<Order> {
         let want = self.decoder.wanted()?;
         let now = self.ordered.unwrap_or((KERNEL_DEFAULT, KERNEL_DEFAULT));
         let matters = |want, now| matters(want, now, self.turns >= TUNE_TURNS);
@@ -415,7 +432,12 @@ impl Connection {
             return None;
         }
         self.ordered = Some(want);
-        Some(want)
+        Some(Order {
+            cookie: self.open.cookie,
+            incoming: want.0,
+            outgoing: want.1,
+            turns: self.kernel_turns,
+        })
     }
 
     /// Heap bytes held, roughly.

@@ -129,6 +129,10 @@ impl Pairer {
                     outcome.unfinished += 1;
                 }
                 let tcp_before = moment.tcp;
+                if self.open.capacity() == 0 {
+                    // Most connections have one request at a time.
+                    self.open.reserve_exact(1);
+                }
                 self.open.push_back(Pending {
                     at,
                     facts,
@@ -210,7 +214,15 @@ impl Pairer {
         {
             done.response_end = Some(at);
             if !done.before {
+                // Mostly it stays the only one: a vector's own first size is four.
+                if outcome.done.capacity() == 0 {
+                    outcome.done.reserve_exact(1);
+                }
                 outcome.done.push(done);
+            }
+            if self.open.is_empty() {
+                // Thousands of idle connections must cost little.
+                self.open = VecDeque::new();
             }
         }
     }

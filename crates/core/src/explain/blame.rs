@@ -230,11 +230,24 @@ impl Blame {
 
 /// Where a record's lateness on the wire belongs.
 fn late_on_wire(record: &Record) -> Slot {
-    if record.tcp.retransmits > 0 {
+    if record.tcp.retransmits > 0 || waited_for_timer(record) {
         Slot::WireLoss
     } else {
         Slot::WireQueue
     }
+}
+
+/// Least time before Linux sends a lone segment again (`TCP_RTO_MIN`; RFC 6298 has 1 s).
+const RTO_MIN_NS: u64 = 200_000_000;
+
+/// Whether one way took so long that its sender's retransmission timer, at least 200 ms above the
+/// smoothed round trip, must have run out. The sender of a response counts what it sends again only
+/// after the request's last event, so the count alone misses it.
+fn waited_for_timer(record: &Record) -> bool {
+    let longest = record
+        .directions_ns
+        .map_or(0, |d| d.request.wire.max(d.response.wire));
+    longest >= RTO_MIN_NS + record.tcp.srtt_ns
 }
 
 fn is_stream(record: &Record) -> bool {

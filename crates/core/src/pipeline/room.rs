@@ -1,16 +1,16 @@
 //! Makes room for new connections: those silent longest go.
 
-use super::{CONNECTIONS_MAX, Pipeline};
+use super::Pipeline;
 use crate::event::{Cookie, LossReason};
 
-/// Connections let go at once, so that a full table is not searched for each new one.
-const ROOM: usize = CONNECTIONS_MAX / 64;
+/// Part of the table let go at once, so that a full one is not searched for each new connection.
+const ROOM_PART: usize = 64;
 
 impl Pipeline {
     /// Connections whose end was not reported would stay for ever: when the table is full the
     /// longest silent are let go and counted.
     pub(super) fn make_room(&mut self, now_ns: u64) {
-        if self.entries.len() < CONNECTIONS_MAX {
+        if self.entries.len() < self.connections_max || self.entries.is_empty() {
             return;
         }
         let mut all: Vec<(u64, Cookie)> = self
@@ -18,11 +18,11 @@ impl Pipeline {
             .iter()
             .map(|(cookie, entry)| (entry.connection.last_ns, *cookie))
             .collect();
-        let (silent, ..) = all.select_nth_unstable(ROOM);
-        silent.sort_unstable();
-        for (_, cookie) in silent {
+        all.sort_unstable();
+        all.truncate((all.len() / ROOM_PART).max(1));
+        for (_, cookie) in all {
             self.losses.add(1, LossReason::FlowTableFull, now_ns);
-            self.forget(*cookie);
+            self.forget(cookie);
         }
     }
 }

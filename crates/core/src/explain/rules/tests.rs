@@ -110,6 +110,58 @@ fn a_rare_stall_is_found_and_counted() {
     assert_eq!(found[0].severity, Severity::Critical);
 }
 
+/// A retrieval whose request or response travelled that long.
+fn travelled(request_ms: u64, response_ms: u64, srtt_ms: u64, retransmits: u32) -> Record {
+    record(|r| {
+        r.phases_ns.wire = (request_ms + response_ms) * MS;
+        let way = |ms| Way {
+            wire: ms * MS,
+            ..Way::default()
+        };
+        r.directions_ns = directions(way(request_ms), way(response_ms));
+        r.tcp.srtt_ns = srtt_ms * MS;
+        r.tcp.min_rtt_ns = 19_000;
+        r.tcp.retransmits = retransmits;
+    })
+}
+
+#[test]
+fn a_lost_response_is_a_loss_though_its_sender_counts_late() {
+    // As seen on a link that loses 15 % of its packets.
+    let mut records = many(7, || record(|_| {}));
+    records.push(travelled(0, 221, 5, 0));
+    records.push(travelled(0, 464, 10, 1));
+    records.push(travelled(268, 0, 13, 3));
+    let found = findings(&records);
+    assert_eq!(names(&found), ["slow_wire"]);
+    let words = "packets get lost (4 retransmissions in 2 of 10 requests)";
+    assert!(found[0].title.contains(words), "{}", found[0].title);
+    let unseen = findings(&many(10, || travelled(0, 221, 5, 0)));
+    let words = "packets get lost, for they come as late as TCP sends again";
+    assert!(unseen[0].title.contains(words), "{}", unseen[0].title);
+}
+
+#[test]
+fn a_queue_is_a_queue_though_tcp_repeats_some_needlessly() {
+    // As seen on a link of 128 kbit/s.
+    let mut records = many(6, || travelled(78, 0, 40, 1));
+    records.extend(many(4, || travelled(78, 0, 40, 0)));
+    let found = findings(&records);
+    assert_eq!(names(&found), ["slow_wire"]);
+    assert!(
+        found[0].title.contains("wait in a queue"),
+        "{}",
+        found[0].title
+    );
+    // Every packet waits 300 ms, and TCP knows.
+    let found = findings(&many(10, || travelled(150, 250, 290, 0)));
+    assert!(
+        found[0].title.contains("wait in a queue"),
+        "{}",
+        found[0].title
+    );
+}
+
 #[test]
 fn mixed_causes_are_told_apart_ranked_and_never_counted_twice() {
     let records = many(50, || {

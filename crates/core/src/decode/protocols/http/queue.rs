@@ -41,6 +41,9 @@ impl Queue {
         if self.beyond > 0 || self.waiting.len() == WAITING_MAX {
             self.beyond += 1;
         } else {
+            if self.waiting.capacity() == 0 {
+                self.waiting.reserve_exact(1);
+            }
             self.waiting.push_back(request);
         }
     }

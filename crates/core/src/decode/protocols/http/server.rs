@@ -22,8 +22,8 @@ pub(super) struct Server {
     pub(super) wide: bool,
     /// Just after the last byte that travelled.
     end: u64,
-    /// The response whose body is being read.
-    pub(super) current: Option<Response>,
+    /// The response whose body is being read. Boxed: an idle connection has none.
+    pub(super) current: Option<Box<Response>>,
 }
 
 impl Default for Server {
@@ -97,7 +97,7 @@ impl Http {
                     self.response_head(due, at, bytes, out)
                 }
                 State::Body(body) => {
-                    let response = self.server.current.as_mut();
+                    let response = self.server.current.as_deref_mut();
                     match body.seen(at, bytes, &mut Content { response, out }) {
                         Walk::More => return,
                         Walk::Ended(used) => {
@@ -120,7 +120,7 @@ impl Http {
         let State::Body(body) = &mut self.server.state else {
             return self.server_head_unseen(out);
         };
-        let response = self.server.current.as_mut();
+        let response = self.server.current.as_deref_mut();
         match body.unseen(at, len, last, &mut Content { response, out }) {
             Walk::More => {}
             Walk::Ended(used) => {
@@ -264,7 +264,7 @@ impl Http {
             Reader::new(&head, &body, &request)
         };
         let empty = body.empty();
-        self.server.current = Some(Response::new(request, reader, muted));
+        self.server.current = Some(Box::new(Response::new(request, reader, muted)));
         self.server.state = State::Body(body);
         if empty {
             self.response_end(begins, out);

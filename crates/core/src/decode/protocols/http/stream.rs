@@ -14,6 +14,9 @@ use crate::decode::Frame;
 /// `data: [DONE]` as a chunk, with the last chunk behind it: nothing shorter carries content.
 const CLOSING_BYTES_MAX: u64 = 24;
 
+/// As many of an event's last bytes as are seen when the rest is not.
+const LAST_BYTES: usize = 8;
+
 #[derive(Debug)]
 enum Format {
     Sse(sse::Events),
@@ -39,6 +42,8 @@ pub(super) struct Stream {
     end: u64,
     /// Part of this piece was unseen.
     hidden: bool,
+    /// Last bytes of the event being read, at most [`LAST_BYTES`].
+    last: Vec<u8>,
 }
 
 /// A piece that was not seen in full, at its end.
@@ -80,6 +85,7 @@ impl Stream {
             event_at,
             end,
             hidden,
+            last: Vec::new(),
         }
     }
 
@@ -117,9 +123,16 @@ impl Stream {
             }
             at = at.saturating_add(used as u64);
             (framed_at, self.end) = (at, at);
+            self.last
+                .extend_from_slice(&bytes[used.saturating_sub(LAST_BYTES)..used]);
+            self.last
+                .drain(..self.last.len().saturating_sub(LAST_BYTES));
             bytes = &bytes[used..];
             if ended {
-                self.event_end(learned, out);
+                // The same test as for unseen events, so that the count of chunks does not depend
+                // on when the kernel stopped copying.
+                let closes = self.closes(&self.last);
+                self.event_end(closes, learned, out);
             }
         }
     }
@@ -130,12 +143,13 @@ impl Stream {
         self.scan.stop();
     }
 
-    fn event_end(&mut self, learned: &mut Found, out: &mut Vec<Frame>) {
+    fn event_end(&mut self, closes: bool, learned: &mut Found, out: &mut Vec<Frame>) {
         let Some(start) = self.event_at.take() else {
             return;
         };
+        self.last.clear();
         let found = self.scan.take();
-        let content = found.content;
+        let content = found.content || (self.content && !closes);
         self.model |= found.chat
             || self
                 .rule
@@ -168,7 +182,7 @@ impl Stream {
                 .all(|b| matches!(b, b'\r' | b'\n') || b.is_ascii_hexdigit());
         let start = self.event_at.take().unwrap_or(piece.at.max(self.end));
         let found = self.scan.take();
-        let content = found.content || !(found.delta || self.closing(piece));
+        let content = found.content || !((found.delta && !self.content) || self.closing(piece));
         learned.learn(found);
         if content && !framing_only {
             // Some servers count as they go: a count from before unseen events is not the last.
@@ -189,13 +203,18 @@ impl Stream {
         if piece.ended && piece.end - piece.at <= CLOSING_BYTES_MAX {
             return true;
         }
-        let holds = |needle: &[u8]| piece.last.windows(needle.len()).any(|w| w == needle);
+        self.closes(piece.last)
+    }
+
+    /// The last bytes of an event show that it closes the stream.
+    fn closes(&self, bytes: &[u8]) -> bool {
+        let last = &bytes[bytes.len().saturating_sub(LAST_BYTES)..];
+        let holds = |needle: &[u8]| last.windows(needle.len()).any(|w| w == needle);
         match self.format {
             // `[DONE]` of OpenAI's API, `"type":"message_stop"}` of Anthropic's.
             Format::Sse(_) => holds(b"NE]\n\n") || holds(b"op\"}\n\n"),
             // Ollama's last document ends with a duration, all others with `"done":false`.
-            Format::Ndjson => piece
-                .last
+            Format::Ndjson => last
                 .windows(3)
                 .any(|w| w[0].is_ascii_digit() && w[1..] == *b"}\n"),
         }
@@ -204,7 +223,7 @@ impl Stream {
     /// The body ended; an event without its last line end counts.
     pub(super) fn finish(&mut self, learned: &mut Found, out: &mut Vec<Frame>) {
         if !self.hidden {
-            self.event_end(learned, out);
+            self.event_end(true, learned, out);
         }
     }
 }
