@@ -50,6 +50,16 @@ impl Halves {
         self.owners.len()
     }
 
+    /// The owners that wait, by socket.
+    pub fn waiting_owners(&self) -> Vec<(u64, u32, Box<str>)> {
+        let each = self.owners.iter();
+        let mut all: Vec<_> = each
+            .map(|(cookie, (pid, comm))| (*cookie, *pid, comm.clone()))
+            .collect();
+        all.sort_unstable();
+        all
+    }
+
     /// Takes the half that waits under this name.
     pub fn take(&mut self, key: &WireKey) -> Option<Held> {
         self.held.remove(key).map(|held| *held)

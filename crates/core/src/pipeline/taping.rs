@@ -1,7 +1,7 @@
 //! Recording a pipeline's steps, and running them again.
 
 use super::{Pipeline, Tape};
-use crate::event::{Event, Owner};
+use crate::event::{Cookie, Event, Owner};
 use crate::tape::{Entry, Resume};
 
 impl Pipeline {
@@ -15,22 +15,27 @@ impl Pipeline {
             entries.push(Entry::Open(entry.connection.open));
             entries.push(Entry::Resume(entry.connection.resume()));
             if let Some((pid, comm)) = &entry.owner {
-                let process = self.processes.process(*pid, comm);
-                entries.push(Entry::Workload(*pid, (*process.workload).clone()));
-                let cookie = entry.connection.open.cookie;
-                let owner = Owner {
-                    cookie,
-                    pid: *pid,
-                    comm: comm.clone(),
-                    cgroup: 0,
-                };
-                entries.push(Entry::Owner(owner));
+                self.tape_owner(entry.connection.open.cookie, *pid, comm, &mut entries);
             }
+        }
+        for (cookie, pid, comm) in self.halves.waiting_owners() {
+            self.tape_owner(cookie, pid, &comm, &mut entries);
         }
         for entry in self.entries.values_mut() {
             entry.connection.resumed = true;
         }
         self.tape = Some(Tape { entries, payload });
+    }
+
+    fn tape_owner(&self, cookie: Cookie, pid: u32, comm: &str, entries: &mut Vec<Entry>) {
+        let process = self.processes.process(pid, comm);
+        entries.push(Entry::Workload(pid, (*process.workload).clone()));
+        entries.push(Entry::Owner(Owner {
+            cookie,
+            pid,
+            comm: comm.into(),
+            cgroup: 0,
+        }));
     }
 
     /// What was recorded since the last call; `None` when nothing is being recorded.

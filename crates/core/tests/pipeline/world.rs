@@ -272,10 +272,13 @@ impl World {
         for one in &ring {
             one.to(&mut self.pipeline);
         }
-        for (cookie, incoming, outgoing) in self.pipeline.take_orders() {
-            let asked = self.socks.iter_mut().find(|s| s.open.cookie == cookie);
+        for order in self.pipeline.take_orders() {
+            let asked = self
+                .socks
+                .iter_mut()
+                .find(|s| s.open.cookie == order.cookie);
             if let Some(sock) = asked {
-                sock.orders = Some((incoming, outgoing));
+                sock.orders = Some((order.incoming, order.outgoing));
             }
         }
         self.take();
