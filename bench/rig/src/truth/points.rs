@@ -62,7 +62,10 @@ impl Points {
             s1: request_read.ret_ns,
             s2: first_write.call_ns,
             s3: first_write.sched_ns,
-            c2: deliverable(first_stamp.map(|at| at.min(first_read.poll_ns)), first_read.poll_ns),
+            c2: deliverable(
+                first_stamp.map(|at| at.min(first_read.poll_ns)),
+                first_read.poll_ns,
+            ),
             c3: first_read.ret_ns,
             c4: last_read.ret_ns,
         })

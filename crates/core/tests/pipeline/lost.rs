@@ -1,6 +1,6 @@
 //! Records that never arrive, or arrive in another order: less is known, nothing is wrong.
 
-use crate::kernel::Said;
+use crate::said::Said;
 use crate::world::{At, How, World, get};
 use forebay_core::decode::Speaker::{Client, Server};
 use forebay_core::exchange::record::{Record, Side};
