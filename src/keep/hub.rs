@@ -334,6 +334,11 @@ impl Subscription {
         self.queue.take().await
     }
 
+    /// How many times [`Subscription::next`] gives what waits now, the past aside.
+    pub fn ready(&self) -> usize {
+        self.queue.ready()
+    }
+
     /// Whether records of the past are still to come.
     pub fn replaying(&self) -> bool {
         !self.replay.is_empty()

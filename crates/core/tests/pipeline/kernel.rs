@@ -5,8 +5,7 @@
 
 use crate::said::Said;
 use forebay_core::decode::Report;
-use forebay_core::event::{Close, Cookie, Direction, Event, Mark, Open, Owner, TcpState, Thread};
-use forebay_core::pipeline::Pipeline;
+use forebay_core::event::{Close, Direction, Mark, Open, TcpState, Thread};
 use forebay_core::tape::Passage;
 use std::collections::VecDeque;
 

@@ -114,7 +114,7 @@ fn rounds() -> impl Strategy<Value = Vec<Vec<usize>>> {
 }
 
 /// One connection after the other, the last first, and of an end both servers' closing first.
-fn other_order(ring: &mut Vec<Said>) {
+fn other_order(ring: &mut [Said]) {
     let closed = |said: &Said| matches!(said, Said::Close(_));
     ring.sort_by_key(|said| {
         let (connection, server) = ((said.cookie() - 1) / 2, said.cookie() % 2 == 0);
