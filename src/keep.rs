@@ -4,6 +4,7 @@ pub mod deck;
 pub mod fbcap;
 pub mod filter;
 pub mod hub;
+mod limits;
 pub mod line;
 pub mod queue;
 pub mod recent;

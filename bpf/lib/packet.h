@@ -125,6 +125,8 @@ static __always_inline void send_packet(struct __sk_buff *skb, struct fb_sock *s
 		send_packet_as(skb, s, tp, p, offset, head, FB_HEAD_SMALL);
 	else if (head <= FB_HEAD_MIDDLE)
 		send_packet_as(skb, s, tp, p, offset, head, FB_HEAD_MIDDLE);
+	else if (head <= FB_HEAD_LARGE)
+		send_packet_as(skb, s, tp, p, offset, head, FB_HEAD_LARGE);
 	else
 		send_packet_as(skb, s, tp, p, offset, head, FB_HEAD_MAX);
 }

@@ -78,6 +78,9 @@ static __always_inline __u32 head_wanted(const struct fb_half *h, __u32 len)
 {
 	__u32 left = h->report == FB_CHUNKS ? h->head : h->head_left;
 
+	/* Pipelined messages lie behind each other's bodies, each mostly in a write of its own. */
+	if (h->report == FB_TURNS && h->head && left < FB_HEAD_SEGMENT)
+		left = FB_HEAD_SEGMENT;
 	return len < left ? len : left;
 }
 
@@ -125,6 +128,7 @@ static __always_inline void mark(struct fb_sock *s, int direction, __u32 seq, __
 #define FB_HEAD_TINY 64
 #define FB_HEAD_SMALL 256
 #define FB_HEAD_MIDDLE 1024
+#define FB_HEAD_LARGE 2048
 
 /* Everything of a segment record but its head and tail bytes. */
 struct fb_passage {
@@ -159,7 +163,7 @@ static __always_inline void spend(struct fb_half *h, __u32 copied)
 {
 	if (h->report != FB_TURNS)
 		return;
-	h->head_left -= copied;
+	h->head_left -= copied < h->head_left ? copied : h->head_left;
 	if (h->segments_left)
 		h->segments_left--;
 }

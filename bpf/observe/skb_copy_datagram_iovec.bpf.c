@@ -56,6 +56,8 @@ static __always_inline void send(struct sk_buff *skb, struct fb_sock *s, const s
 		send_as(skb, s, tp, p, offset, head, FB_HEAD_SMALL);
 	else if (head <= FB_HEAD_MIDDLE)
 		send_as(skb, s, tp, p, offset, head, FB_HEAD_MIDDLE);
+	else if (head <= FB_HEAD_LARGE)
+		send_as(skb, s, tp, p, offset, head, FB_HEAD_LARGE);
 	else
 		send_as(skb, s, tp, p, offset, head, FB_HEAD_MAX);
 }

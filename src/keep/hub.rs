@@ -5,6 +5,7 @@
 
 use super::deck::Deck;
 use super::filter::Filter;
+pub use super::limits::Limits;
 use super::line::{Line, Loss, write_loss, write_record};
 use super::queue::{Budget, Queue};
 use super::recent::{Part, Recent, Snapshot};
@@ -19,28 +20,6 @@ use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-/// Bounds of a hub.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Of the ring of recent records.
-    pub recent_bytes: usize,
-    /// Of the lines waiting for all subscribers; one alone may use all of it.
-    pub queue_bytes: usize,
-    /// Subscribers at the same time.
-    pub subscribers: usize,
-}
-
-impl Default for Limits {
-    /// At most 4 MB of history and 8 MB of waiting lines: a fifth of the agent's 64 MB.
-    fn default() -> Limits {
-        Limits {
-            recent_bytes: 4 << 20,
-            queue_bytes: 8 << 20,
-            subscribers: 16,
-        }
-    }
-}
 
 /// Sees every batch before it is kept: the place for tables that aggregate.
 pub trait Listener: Send + Sync {
@@ -353,6 +332,11 @@ impl Subscription {
             }
         }
         self.queue.take().await
+    }
+
+    /// How many times [`Subscription::next`] gives what waits now, the past aside.
+    pub fn ready(&self) -> usize {
+        self.queue.ready()
     }
 
     /// Whether records of the past are still to come.

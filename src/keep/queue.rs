@@ -178,6 +178,12 @@ impl Queue {
         lock(&self.waiting).bytes
     }
 
+    /// How many times [`Queue::take`] would give something at once.
+    pub fn ready(&self) -> usize {
+        let waiting = lock(&self.waiting);
+        waiting.blocks.len().max(usize::from(waiting.missed > 0))
+    }
+
     /// Whether records were missed that the reader was not told of yet.
     pub fn behind(&self) -> bool {
         lock(&self.waiting).missed > 0

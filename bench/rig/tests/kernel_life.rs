@@ -99,7 +99,7 @@ fn half_closed_connections() {
     };
     let report = hold(&strict(), || {
         loopback(LOOPBACK, ServerConfig::default(), |config| {
-            (config.requests, config.asks, config.prefix) = (30, vec![half], "half-".into())
+            (config.requests, config.asks, config.prefix) = (30, vec![half.clone()], "half-".into())
         })
     });
     assert_eq!(report.matched, 30);

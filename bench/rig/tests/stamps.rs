@@ -207,7 +207,7 @@ fn every_family_of_system_calls_carries_everything() {
                     .iter()
                     .filter(|chunk| chunk.content)
                     .count(),
-                3
+                4, // three tokens and the finish event
             );
         }
     }

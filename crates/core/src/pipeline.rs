@@ -2,30 +2,28 @@
 //!
 //! A pure function of its inputs: the same calls in the same order give the same outputs.
 
-use crate::decode::{Frame, Speaker};
-use crate::enrich::{Processes, Workload, party};
+use crate::decode::Frame;
+use crate::enrich::{Processes, Workload};
 use crate::event::{Close, Cookie, Event, LossReason, Open, Owner, Segment};
-use crate::exchange::connection::{Connection, HalfExchange, Order};
-use crate::exchange::join::{self, WallClock, WireKey};
+use crate::exchange::connection::{Connection, Order};
+use crate::exchange::join::WallClock;
 use crate::exchange::pair::{Outcome, Pending};
 use crate::exchange::record::Record;
-use crate::halves::{Halves, Held};
+use crate::halves::Halves;
 use crate::losses::Losses;
 use crate::tape::{Entry, Passage, Told};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+mod finish;
 mod room;
 mod sizes;
 mod taping;
+mod time;
 
 pub use sizes::Sizes;
 
 /// Connection ends kept; beyond it those silent longest go (counted).
 pub const CONNECTIONS_MAX: usize = 40_000;
-/// A response nobody understands ends after this much silence.
-const SILENCE_NS: u64 = 1_000_000_000;
-/// How long a response may be silent before the kernel is asked for what it holds back.
-const FLUSH_AFTER_NS: u64 = 50_000_000;
 
 /// What comes out.
 #[derive(Clone, Debug, PartialEq)]
@@ -277,79 +275,6 @@ impl Pipeline {
         }
     }
 
-    fn finish(&mut self, cookie: Cookie, pending: &Pending) {
-        let Some(entry) = self.entries.get(&cookie) else {
-            return;
-        };
-        let connection = &entry.connection;
-        let now_ns = connection.last_ns;
-        let (Some(half), Some((client_base, server_base))) =
-            (connection.half(pending), connection.bases())
-        else {
-            self.losses.add(1, LossReason::Unfinished, now_ns);
-            return;
-        };
-        let key = WireKey {
-            client_base,
-            server_base,
-            at: half.at as u32,
-        };
-        let process = entry
-            .owner
-            .as_ref()
-            .map(|(pid, comm)| self.processes.process(*pid, comm));
-        let open = &connection.open;
-        let held = Held {
-            half,
-            process,
-            local: open.local,
-            peer: open.peer,
-            since_ns: now_ns,
-        };
-        match self.halves.take(&key) {
-            Some(other) => self.emit(&key, held, Some(other)),
-            None if self.other_end_works_on(&key, &held.half) => {
-                if let Some((key, oldest)) = self.halves.hold(key, held) {
-                    self.emit(&key, oldest, None);
-                }
-            }
-            None => self.emit(&key, held, None),
-        }
-    }
-
-    fn other_end_works_on(&self, key: &WireKey, half: &HalfExchange) -> bool {
-        let ends = self.ends.get(&(key.client_base, key.server_base));
-        let other = ends.and_then(|ends| ends[half.end.other() as usize]);
-        let other = other.and_then(|cookie| self.entries.get(&cookie));
-        other.is_some_and(|entry| entry.connection.is_at_work_on(half.at))
-    }
-
-    fn emit(&mut self, key: &WireKey, one: Held, other: Option<Held>) {
-        let (client, server) = match one.half.end {
-            Speaker::Client => (Some(one), other),
-            Speaker::Server => (other, Some(one)),
-        };
-        let parties = (
-            match (&client, &server) {
-                (Some(c), _) => party(c.process.as_ref(), c.local, false),
-                (None, Some(s)) => party(None, s.peer, false),
-                (None, None) => return,
-            },
-            match (&server, &client) {
-                (Some(s), _) => party(s.process.as_ref(), s.local, true),
-                (None, Some(c)) => party(None, c.peer, true),
-                (None, None) => return,
-            },
-        );
-        let halves = (
-            client.as_ref().map(|h| &h.half),
-            server.as_ref().map(|h| &h.half),
-        );
-        if let Some(record) = join::record(key, halves.0, halves.1, parties, &*self.clock) {
-            self.out.push(Output::Record(Box::new(record)));
-        }
-    }
-
     fn close(&mut self, close: &Close, told: Option<Told>) {
         let Some(entry) = self.entries.get_mut(&close.cookie) else {
             return;
@@ -388,74 +313,5 @@ impl Pipeline {
                 self.ends.remove(&bases);
             }
         }
-    }
-
-    /// Does what time alone brings about. Call every 100 ms or so. `true`: the kernel should be
-    /// asked for what it holds back (a response has been silent, its end may be there).
-    pub fn tick(&mut self, now_ns: u64) -> bool {
-        self.end_silent(now_ns);
-        self.record(|| Entry::Tick(now_ns));
-        self.pass(now_ns);
-        let entries = &self.entries;
-        self.answering.iter().any(|cookie| {
-            entries
-                .get(cookie)
-                .is_some_and(|e| now_ns.saturating_sub(e.connection.last_ns) > FLUSH_AFTER_NS)
-        })
-    }
-
-    /// Lets go of halves that wait in vain, and reports losses.
-    fn pass(&mut self, now_ns: u64) {
-        for (key, held) in self.halves.overdue(now_ns) {
-            if self.other_end_works_on(&key, &held.half) {
-                self.halves.hold(key, held);
-            } else {
-                self.emit(&key, held, None);
-            }
-        }
-        self.losses.report(now_ns, &*self.clock, &mut self.out);
-    }
-
-    fn end_silent(&mut self, now_ns: u64) {
-        let mut silent: Vec<Cookie> = self
-            .answering
-            .iter()
-            .filter(|cookie| {
-                self.entries.get(cookie).is_some_and(|e| {
-                    e.connection.protocol() == Some(crate::decode::raw::NAME)
-                        && now_ns.saturating_sub(e.connection.last_ns) > SILENCE_NS
-                })
-            })
-            .copied()
-            .collect();
-        silent.sort_unstable();
-        for cookie in silent {
-            self.silent(cookie, None);
-        }
-    }
-
-    fn silent(&mut self, cookie: Cookie, told: Option<Told>) {
-        let Some(entry) = self.entries.get_mut(&cookie) else {
-            return;
-        };
-        entry.connection.silent(&mut self.frames);
-        if let Some(told) = told.filter(|_| self.frames.is_empty()) {
-            self.frames = told.frames;
-        }
-        if let Some(tape) = &mut self.tape {
-            tape.entries
-                .push(Entry::Silent(cookie, entry.connection.tell(&self.frames)));
-        }
-        self.step(cookie, true);
-    }
-
-    /// Emits everything that still waits for its other half: the end of a run or a recording.
-    pub fn finish_all(&mut self, now_ns: u64) {
-        self.record(|| Entry::End(now_ns));
-        for (key, held) in self.halves.drain() {
-            self.emit(&key, held, None);
-        }
-        self.losses
-            .report(now_ns + 1_000_000_000, &*self.clock, &mut self.out);
     }
 }

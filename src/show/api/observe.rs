@@ -35,7 +35,7 @@ fn stream(subscription: Subscription, selection: &Selection) -> Response {
         subscription,
         end,
         left: selection.limit,
-        last: false,
+        rest: None,
     };
     let lines = futures_util::stream::unfold(first, |mut lines| async move {
         let bytes = lines.next().await?;
@@ -50,18 +50,21 @@ struct Lines {
     subscription: Subscription,
     end: Option<Instant>,
     left: Option<u64>,
-    /// The time is over and what was waiting then has been sent.
-    last: bool,
+    /// The time is over; so many blocks of what was waiting then are still to be sent.
+    rest: Option<usize>,
 }
 
 impl Lines {
     async fn next(&mut self) -> Option<Bytes> {
-        if self.left == Some(0) || self.last {
+        if self.left == Some(0) {
             return None;
         }
         // What waits at the end is sent, what comes after it is not: a busy host would never end.
         let over = self.end.is_some_and(|end| Instant::now() >= end);
-        self.last = over && !self.subscription.replaying();
+        if over && !self.subscription.replaying() {
+            let rest = self.rest.unwrap_or_else(|| self.subscription.ready());
+            self.rest = Some(rest.checked_sub(1)?);
+        }
         let next = self.subscription.next();
         let lines = match self.end {
             None => next.await?,

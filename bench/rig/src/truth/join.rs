@@ -43,6 +43,8 @@ pub fn join<'a>(
     let servers: HashMap<&str, &ServerLine> =
         server.iter().map(|line| (line.id.as_str(), line)).collect();
 
+    let by_server_place = by_place_at_server(server);
+
     let mut ordered: Vec<&Record> = records.iter().collect();
     ordered.sort_by(|a, b| a.ts.cmp(&b.ts));
     let (mut places, mut seen) = (HashMap::<&str, u64>::new(), HashSet::new());
@@ -58,7 +60,11 @@ pub fn join<'a>(
         let line = id.map_or_else(|| by_place.get(&place), |id| by_id.get(id));
         match line {
             Some(client) if seen.insert(client.id.as_str()) => {
-                let server = servers.get(client.id.as_str()).copied();
+                let place = (client.local.as_str(), client.nth);
+                let server = servers
+                    .get(client.id.as_str())
+                    .or_else(|| by_server_place.get(&place));
+                let server = server.copied();
                 joined.pairs.push(Pair {
                     record,
                     client,
@@ -74,4 +80,17 @@ pub fn join<'a>(
         .map(|line| line.id.as_str())
         .collect();
     joined
+}
+
+/// The server's lines by client address and place on its connection: a path without an id still
+/// has these.
+fn by_place_at_server(server: &[ServerLine]) -> HashMap<(&str, u64), &ServerLine> {
+    let mut places = HashMap::<&str, u64>::new();
+    let mut lines = HashMap::new();
+    for line in server {
+        let nth = places.entry(line.peer.as_str()).or_default();
+        lines.insert((line.peer.as_str(), *nth), line);
+        *nth += 1;
+    }
+    lines
 }

@@ -95,14 +95,29 @@ fn keep(traffic: &Traffic) {
     );
 }
 
+/// Runs of the same traffic when only times are beyond the bounds. Other work on a machine moves a
+/// stamp by more than the bound now and then, and a hundred requests allow one such; a wrong time of
+/// the program under test is wrong in every run. Counts, bytes and blame get no second run.
+const RUNS: u32 = 3;
+
 /// Judges with `bounds` and fails with the whole table.
-pub fn hold(bounds: &Bounds, traffic: impl FnOnce() -> Traffic + Send) -> Report {
+pub fn hold(bounds: &Bounds, mut traffic: impl FnMut() -> Traffic + Send) -> Report {
     let exact = bounds.phase_ns != u64::MAX;
-    let (records, traffic) = observe(exact, traffic);
-    let report = judge(&records, &traffic.client, &traffic.server, bounds);
-    println!("{}", report.table());
-    assert!(report.broken.is_empty(), "{}", report.table());
-    report
+    let mut run = 1;
+    loop {
+        let (records, traffic) = observe(exact, &mut traffic);
+        let report = judge(&records, &traffic.client, &traffic.server, bounds);
+        println!("{}", report.table());
+        let only_times = report
+            .broken
+            .iter()
+            .all(|text| text.contains("beyond the bound"));
+        if report.broken.is_empty() {
+            return report;
+        }
+        assert!(only_times && run < RUNS, "{}", report.table());
+        run += 1;
+    }
 }
 
 /// Bounds of design §6.

@@ -1,45 +1,18 @@
 //! One end of one connection: decodes it, times it, and hands out what it saw of each request.
 
 use super::pair::{Moment, Outcome, Pairer, Pending};
-use super::points::Seen;
 use super::timeline::Timeline;
 use crate::decode::connection::{Decoder, Run};
-use crate::decode::{Facts, Frame, Report, Speaker};
-use crate::event::{Close, Cookie, Direction, End, Mark, Open, Segment, TcpState};
+use crate::decode::{Frame, Report, Speaker};
+use crate::event::{Close, Direction, End, Mark, Open, Segment};
 use crate::tape::Told;
 
+mod half;
+mod order;
 mod resume;
 
-/// What one end saw of one finished request.
-#[derive(Clone, Debug)]
-pub struct HalfExchange {
-    /// Which end.
-    pub end: Speaker,
-    /// Socket of this end.
-    pub cookie: u64,
-    /// Place of the request in the client's stream.
-    pub at: u64,
-    /// Request bytes.
-    pub request_bytes: u64,
-    /// Response bytes.
-    pub response_bytes: u64,
-    /// What was said.
-    pub facts: Facts,
-    /// Protocol's name.
-    pub protocol: &'static str,
-    /// The points this end saw.
-    pub seen: Seen,
-    /// TCP when it began and when it ended.
-    pub tcp: (TcpState, TcpState),
-    /// Run-queue wait of the server's thread between read and first write, if one thread did both.
-    pub run_delay_ns: Option<u64>,
-    /// Content chunks of a token stream: (first byte, just after the last).
-    pub chunks: Vec<(u64, u64)>,
-    /// Content chunks whose places were not kept.
-    pub chunks_omitted: u64,
-    /// When the response's bytes passed this end's two points; only for token streams.
-    pub stream: Timeline,
-}
+pub use half::HalfExchange;
+pub use order::Order;
 
 /// One end of one connection.
 pub struct Connection {
@@ -64,24 +37,6 @@ pub struct Connection {
     /// Turns the kernel has counted, by direction.
     kernel_turns: [u16; 2],
 }
-
-/// How a socket should report from now on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// The socket.
-    pub cookie: Cookie,
-    /// What it receives.
-    pub incoming: Report,
-    /// What it sends.
-    pub outgoing: Report,
-    /// Turns the kernel had counted when this was decided (incoming, outgoing).
-    pub turns: [u16; 2],
-}
-
-/// How the kernel reports before anybody asks (`FB_HEAD_DEFAULT`).
-const KERNEL_DEFAULT: Report = Report::Turns { head_bytes: 1024 };
-/// Turns after which a connection counts as long-lived enough to tune its copying.
-const TUNE_TURNS: u32 = 8;
 
 impl Connection {
     /// A connection end as announced.
@@ -319,66 +274,6 @@ impl Connection {
         }
     }
 
-    /// What this end saw of a finished request; `None` if its times are not complete.
-    pub fn half(&self, pending: &Pending) -> Option<HalfExchange> {
-        let end = self.speaker()?;
-        let (ask, answer) = match end {
-            Speaker::Client => (&self.timelines[1], &self.timelines[0]),
-            Speaker::Server => (&self.timelines[0], &self.timelines[1]),
-        };
-        let at = pending.at;
-        let request_end = pending.end?.max(at + 1);
-        let answer_at = pending.response_at?;
-        let answer_end = pending.response_end?.max(answer_at + 1);
-        let seen = match end {
-            Speaker::Client => Seen::Client {
-                c0: ask.app.at(at)?,
-                w0: ask.app.at(request_end - 1)?,
-                c1: ask.net.at(request_end - 1)?,
-                c2: answer.net.at(answer_at)?,
-                c3: answer.app.at(answer_at)?,
-                c4: answer.app.at(answer_end - 1)?,
-            },
-            Speaker::Server => Seen::Server {
-                first: ask.net.at(at)?,
-                s0: ask.net.at(request_end - 1)?,
-                s1: ask.app.at(request_end - 1)?,
-                s2: answer.app.at(answer_at)?,
-                s3: answer.net.at(answer_at)?,
-                last: answer.net.at(answer_end - 1)?,
-            },
-        };
-        let stream = if pending.chunks.is_empty() {
-            Timeline::default()
-        } else {
-            let mut stream = Timeline::default();
-            for (offset, at_ns) in answer.app.range(answer_at, answer_end) {
-                stream.app.add(offset, at_ns);
-            }
-            for (offset, at_ns) in answer.net.range(answer_at, answer_end) {
-                stream.net.add(offset, at_ns);
-            }
-            stream
-        };
-        let (reader, writer) = (pending.reader, pending.writer);
-        let same = end == Speaker::Server && reader.tid != 0 && reader.tid == writer.tid;
-        Some(HalfExchange {
-            end,
-            cookie: self.open.cookie,
-            at: self.common_place(at),
-            request_bytes: request_end - at,
-            response_bytes: answer_end - answer_at,
-            facts: pending.facts.clone(),
-            protocol: self.protocol()?,
-            seen,
-            tcp: (pending.tcp_before, self.moment.tcp),
-            run_delay_ns: same.then(|| writer.run_delay_ns.saturating_sub(reader.run_delay_ns)),
-            chunks: pending.chunks.clone(),
-            chunks_omitted: pending.chunks_omitted,
-            stream,
-        })
-    }
-
     /// Whether the times of a finished request are all there yet.
     pub fn is_timed(&self, pending: &Pending) -> bool {
         let side = usize::from(self.speaker() == Some(Speaker::Server));
@@ -427,36 +322,8 @@ impl Connection {
         self.timelines[answer].forget_before(answer_from.min(self.timed[answer]));
     }
 
-    /// What the kernel should be told about this socket, if anything (incoming, outgoing).
-    pub fn order(&mut self) -> Option<Order> {
-        let want = self.decoder.wanted()?;
-        let now = self.ordered.unwrap_or((KERNEL_DEFAULT, KERNEL_DEFAULT));
-        let matters = |want, now| matters(want, now, self.turns >= TUNE_TURNS);
-        if !matters(want.0, now.0) && !matters(want.1, now.1) {
-            return None;
-        }
-        self.ordered = Some(want);
-        Some(Order {
-            cookie: self.open.cookie,
-            incoming: want.0,
-            outgoing: want.1,
-            turns: self.kernel_turns,
-        })
-    }
-
     /// Heap bytes held, roughly.
     pub fn memory_bytes(&self) -> usize {
         self.decoder.memory_bytes() + self.pairer.len() * size_of::<Pending>()
-    }
-}
-
-/// Whether a changed wish is worth an order. Less copying is only worth it on connections that
-/// go on; more, or another kind of report, always is.
-fn matters(want: Report, now: Report, long_lived: bool) -> bool {
-    match (want, now) {
-        (Report::Turns { head_bytes: want }, Report::Turns { head_bytes: now }) => {
-            want > now || (long_lived && want * 2 <= now) || (want == 0 && now != 0)
-        }
-        (want, now) => want != now,
     }
 }

@@ -3,53 +3,22 @@
 //! Turns, 64 segments a turn, sums of the rest with their tails, the head budget, marks and orders
 //! follow `bpf/lib/segment.h` and the hooks in `bpf/observe/`.
 
+use crate::said::Said;
 use forebay_core::decode::Report;
-use forebay_core::event::{Close, Cookie, Direction, Event, Mark, Open, Owner, TcpState, Thread};
-use forebay_core::pipeline::Pipeline;
+use forebay_core::event::{Close, Direction, Mark, Open, TcpState, Thread};
 use forebay_core::tape::Passage;
 use std::collections::VecDeque;
 
 /// `FB_HEAD_DEFAULT`.
-const HEAD_DEFAULT: u16 = 1024;
+const HEAD_DEFAULT: u16 = 2048;
+/// `FB_HEAD_SEGMENT`.
+const HEAD_SEGMENT: u16 = 256;
 /// `FB_SEGMENTS_PER_TURN`.
 const SEGMENTS_PER_TURN: u16 = 64;
 /// `FB_TAIL_MAX`.
 const TAIL_MAX: usize = 8;
 /// `FB_REST_NS`.
 const REST_NS: u64 = 1_000_000_000;
-
-/// A record of the ring.
-#[derive(Clone, Debug)]
-pub enum Said {
-    Open(Open),
-    Owner(Owner),
-    Segment(Passage, Vec<u8>, Vec<u8>),
-    Mark(Mark),
-    Close(Close),
-}
-
-impl Said {
-    /// Hands it to a pipeline.
-    pub fn to(&self, pipeline: &mut Pipeline) {
-        pipeline.event(match self {
-            Self::Open(open) => Event::Open(*open),
-            Self::Owner(owner) => Event::Owner(owner.clone()),
-            Self::Segment(passage, head, tail) => Event::Segment(passage.segment(head, tail)),
-            Self::Mark(mark) => Event::Mark(*mark),
-            Self::Close(close) => Event::Close(*close),
-        });
-    }
-
-    pub fn cookie(&self) -> Cookie {
-        match self {
-            Self::Open(open) => open.cookie,
-            Self::Owner(owner) => owner.cookie,
-            Self::Segment(passage, ..) => passage.cookie,
-            Self::Mark(mark) => mark.cookie,
-            Self::Close(close) => close.cookie,
-        }
-    }
-}
 
 #[derive(Default)]
 struct Rest {
@@ -112,6 +81,7 @@ impl Half {
     fn head_wanted(&self, len: usize) -> usize {
         let left = match self.report {
             Report::Chunks { .. } => self.head,
+            Report::Turns { .. } if self.head > 0 => self.head_left.max(HEAD_SEGMENT),
             _ => self.head_left,
         };
         len.min(left.into())
@@ -119,7 +89,7 @@ impl Half {
 
     fn spend(&mut self, copied: usize) {
         if matches!(self.report, Report::Turns { .. }) {
-            self.head_left -= copied as u16;
+            self.head_left = self.head_left.saturating_sub(copied as u16);
             self.segments_left = self.segments_left.saturating_sub(1);
         }
     }

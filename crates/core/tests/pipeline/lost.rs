@@ -1,6 +1,6 @@
 //! Records that never arrive, or arrive in another order: less is known, nothing is wrong.
 
-use crate::kernel::Said;
+use crate::said::Said;
 use crate::world::{At, How, World, get};
 use forebay_core::decode::Speaker::{Client, Server};
 use forebay_core::exchange::record::{Record, Side};
@@ -114,7 +114,7 @@ fn rounds() -> impl Strategy<Value = Vec<Vec<usize>>> {
 }
 
 /// One connection after the other, the last first, and of an end both servers' closing first.
-fn other_order(ring: &mut Vec<Said>) {
+fn other_order(ring: &mut [Said]) {
     let closed = |said: &Said| matches!(said, Said::Close(_));
     ring.sort_by_key(|said| {
         let (connection, server) = ((said.cookie() - 1) / 2, said.cookie() % 2 == 0);

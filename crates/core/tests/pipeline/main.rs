@@ -11,5 +11,6 @@ mod lost;
 mod old;
 mod phases;
 mod replay;
+mod said;
 mod streams;
 mod world;

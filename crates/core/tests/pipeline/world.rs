@@ -1,6 +1,7 @@
 //! Connections between two sockets, the ring between them and a pipeline, and what comes out.
 
-use crate::kernel::{Said, Sock};
+use crate::kernel::Sock;
+use crate::said::Said;
 use forebay_core::decode::Speaker;
 use forebay_core::event::{Cookie, End, LossReason, Open, Owner, TcpState, Thread};
 use forebay_core::exchange::join::WallClock;

@@ -1,0 +1,101 @@
+//! What one end saw of one finished request.
+
+use super::Connection;
+use crate::decode::{Facts, Speaker};
+use crate::event::TcpState;
+use crate::exchange::pair::Pending;
+use crate::exchange::points::Seen;
+use crate::exchange::timeline::Timeline;
+
+/// What one end saw of one finished request.
+#[derive(Clone, Debug)]
+pub struct HalfExchange {
+    /// Which end.
+    pub end: Speaker,
+    /// Socket of this end.
+    pub cookie: u64,
+    /// Place of the request in the client's stream.
+    pub at: u64,
+    /// Request bytes.
+    pub request_bytes: u64,
+    /// Response bytes.
+    pub response_bytes: u64,
+    /// What was said.
+    pub facts: Facts,
+    /// Protocol's name.
+    pub protocol: &'static str,
+    /// The points this end saw.
+    pub seen: Seen,
+    /// TCP when it began and when it ended.
+    pub tcp: (TcpState, TcpState),
+    /// Run-queue wait of the server's thread between read and first write, if one thread did both.
+    pub run_delay_ns: Option<u64>,
+    /// Content chunks of a token stream: (first byte, just after the last).
+    pub chunks: Vec<(u64, u64)>,
+    /// Content chunks whose places were not kept.
+    pub chunks_omitted: u64,
+    /// When the response's bytes passed this end's two points; only for token streams.
+    pub stream: Timeline,
+}
+
+impl Connection {
+    /// What this end saw of a finished request; `None` if its times are not complete.
+    pub fn half(&self, pending: &Pending) -> Option<HalfExchange> {
+        let end = self.speaker()?;
+        let (ask, answer) = match end {
+            Speaker::Client => (&self.timelines[1], &self.timelines[0]),
+            Speaker::Server => (&self.timelines[0], &self.timelines[1]),
+        };
+        let at = pending.at;
+        let request_end = pending.end?.max(at + 1);
+        let answer_at = pending.response_at?;
+        let answer_end = pending.response_end?.max(answer_at + 1);
+        let seen = match end {
+            Speaker::Client => Seen::Client {
+                c0: ask.app.at(at)?,
+                w0: ask.app.at(request_end - 1)?,
+                c1: ask.net.at(request_end - 1)?,
+                c2: answer.net.at(answer_at)?,
+                c3: answer.app.at(answer_at)?,
+                c4: answer.app.at(answer_end - 1)?,
+            },
+            Speaker::Server => Seen::Server {
+                first: ask.net.at(at)?,
+                s0: ask.net.at(request_end - 1)?,
+                s1: ask.app.at(request_end - 1)?,
+                s2: answer.app.at(answer_at)?,
+                s3: answer.net.at(answer_at)?,
+                last: answer.net.at(answer_end - 1)?,
+            },
+        };
+        let stream = if pending.chunks.is_empty() {
+            Timeline::default()
+        } else {
+            let mut stream = Timeline::default();
+            for (offset, at_ns) in answer.app.range(answer_at, answer_end) {
+                stream.app.add(offset, at_ns);
+            }
+            for (offset, at_ns) in answer.net.range(answer_at, answer_end) {
+                stream.net.add(offset, at_ns);
+            }
+            stream
+        };
+        let (reader, writer) = (pending.reader, pending.writer);
+        let same = end == Speaker::Server && reader.tid != 0 && reader.tid == writer.tid;
+        Some(HalfExchange {
+            end,
+            cookie: self.open.cookie,
+            at: self.common_place(at),
+            request_bytes: request_end - at,
+            response_bytes: answer_end - answer_at,
+            facts: pending.facts.clone(),
+            protocol: self.protocol()?,
+            seen,
+            tcp: (pending.tcp_before, self.moment.tcp),
+            run_delay_ns: same.then(|| writer.run_delay_ns.saturating_sub(reader.run_delay_ns)),
+            chunks: pending.chunks.clone(),
+            chunks_omitted: pending.chunks_omitted,
+            stream,
+        })
+    }
+}
