@@ -6,9 +6,28 @@
 use forebay_core::enrich::Workload;
 use std::fs;
 
-/// Programs whose name says nothing: the script or module they run does.
-const INTERPRETERS: &[&str] = &[
-    "python", "node", "ruby", "perl", "php", "java", "bash", "sh", "deno", "bun",
+/// Programs whose name says nothing: the script or module they run does. With each, the letters of
+/// the flags that code follows, alone or among other letters (`bash -lc CODE`).
+const INTERPRETERS: &[(&str, &str)] = &[
+    ("python", "c"),
+    ("node", "ep"),
+    ("ruby", "e"),
+    ("perl", "eE"),
+    ("php", "rBRE"),
+    ("java", ""),
+    ("bash", "c"),
+    ("sh", "c"),
+    ("deno", "ep"),
+    ("bun", "ep"),
+];
+/// The same as words.
+const CODE_FLAGS: &[&str] = &[
+    "--eval",
+    "--print",
+    "--run",
+    "--process-begin",
+    "--process-code",
+    "--process-end",
 ];
 /// What Node.js calls its main thread, and with it the process.
 const NAMELESS: &[&str] = &["MainThread", "node-MainThread"];
@@ -136,13 +155,16 @@ fn program(pid: u32, comm: &str) -> String {
 /// A name that the process gave itself says more than the script that runs, and the script more than
 /// its interpreter.
 fn name_of(comm: &str, words: &[String]) -> String {
-    let is_interpreter = |name: &str| INTERPRETERS.iter().any(|i| name.starts_with(i));
+    let interpreter = |name: &str| INTERPRETERS.iter().find(|(i, _)| name.starts_with(i));
     let file = words.first().and_then(|word| word.rsplit('/').next());
-    let says_nothing = is_interpreter(comm) || NAMELESS.contains(&comm);
-    if !says_nothing && !file.is_some_and(is_interpreter) {
-        return comm.to_owned();
-    }
-    match what_runs(words.get(1..).unwrap_or_default()) {
+    let known = interpreter(comm);
+    let says_nothing = known.is_some() || NAMELESS.contains(&comm);
+    let code = match file.and_then(interpreter).or(known) {
+        Some((_, letters)) => letters,
+        None if says_nothing => "ep",
+        None => return comm.to_owned(),
+    };
+    match what_runs(words.get(1..).unwrap_or_default(), code) {
         // Started by its first line (#!), a script's name is the process's, cut to the kernel's bound.
         Some(script) if says_nothing || is_cut(comm, &script) => script,
         _ => comm.to_owned(),
@@ -153,17 +175,25 @@ fn is_cut(comm: &str, script: &str) -> bool {
     comm.len() == COMM_BYTES_MAX && script.starts_with(comm)
 }
 
-/// What an interpreter runs: the module after `-m`, or the script's file name.
-fn what_runs(arguments: &[String]) -> Option<String> {
+/// What an interpreter runs: the module after `-m`, or the script's file name. Code given on the
+/// command line, after a flag with one of the letters of `code`, is never shown.
+fn what_runs(arguments: &[String], code: &str) -> Option<String> {
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             // A module's name is its path: `stack.ask` is not `stack`.
             "-m" => return arguments.next().cloned(),
             "-jar" => return stem(arguments.next()?),
-            // Code given on the command line: nothing of it may be shown.
-            "-c" | "-e" => return None,
-            flag if flag.starts_with('-') => {}
+            flag if flag.starts_with("--") => {
+                if CODE_FLAGS.contains(&flag.split('=').next()?) {
+                    return None;
+                }
+            }
+            flag if flag.starts_with('-') => {
+                if flag.contains(|letter| code.contains(letter)) {
+                    return None;
+                }
+            }
             script => return stem(script),
         }
     }
@@ -188,18 +218,42 @@ mod tests {
     #[test]
     fn an_interpreter_is_named_by_what_it_runs() {
         assert_eq!(
-            what_runs(&words("-u /srv/llm_server.py model.gguf")),
+            what_runs(&words("-u /srv/llm_server.py model.gguf"), "c"),
             Some("llm_server".into())
         );
         assert_eq!(
-            what_runs(&words("-m uvicorn app:app")),
+            what_runs(&words("-m uvicorn app:app"), "c"),
             Some("uvicorn".into())
         );
         assert_eq!(
-            what_runs(&words("-m vllm.entrypoints.openai.api_server --port 1")),
+            what_runs(
+                &words("-m vllm.entrypoints.openai.api_server --port 1"),
+                "c"
+            ),
             Some("vllm.entrypoints.openai.api_server".into())
         );
-        assert_eq!(what_runs(&words("-c secret=1")), None);
+    }
+
+    #[test]
+    fn code_on_the_command_line_is_no_name() {
+        for (comm, command) in [
+            ("python3", "python3 -c secret=1"),
+            ("python3", "python3 -Ic secret=1"),
+            ("bash", "/bin/bash -lc /usr/bin/x;/secret"),
+            ("bash", "-bash -ec /secret"),
+            ("sh", "sh -xc /secret"),
+            ("node", "node --eval /secret"),
+            ("MainThread", "node -pe /secret"),
+            ("MainThread", "renamed -p /secret"),
+            ("node", "node --print=1 /secret"),
+            ("ruby", "ruby -ne /secret"),
+            ("perl", "perl -lE /secret"),
+            ("php", "php -r /secret"),
+            ("bun", "bun -e /secret"),
+        ] {
+            assert_eq!(name_of(comm, &words(command)), comm, "{command}");
+        }
+        assert_eq!(name_of("bash", &words("bash -e /srv/start.sh")), "start");
     }
 
     #[test]

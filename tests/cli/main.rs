@@ -7,6 +7,7 @@
 
 mod agent;
 mod api;
+mod captures;
 mod demo;
 mod help;
 mod instance;

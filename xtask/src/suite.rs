@@ -34,6 +34,20 @@ const KERNEL_TESTS: &[&str] = &[
     "--",
     "--test-threads=1",
 ];
+/// A live agent of the binary itself; one at a time as well.
+const PRIVATE_TESTS: &[&str] = &[
+    "cargo",
+    "test",
+    "--package",
+    "forebay",
+    "--features",
+    "kernel",
+    "--test",
+    "private",
+    "--quiet",
+    "--",
+    "--test-threads=1",
+];
 /// Those that differ for root; only of interest when the tests above ran as somebody else.
 const CLI_TESTS: &[&str] = &[
     "cargo",
@@ -210,6 +224,11 @@ fn privileged(root: &Path, suite: &mut Suite) {
         binary,
     );
     suite.add(kernel, Kind::Tests, rights.cargo(root, KERNEL_TESTS));
+    suite.add(
+        "a live agent keeps secrets, and replays what it saw, as root",
+        Kind::Tests,
+        rights.cargo(root, PRIVATE_TESTS),
+    );
     if rights == Rights::Sudo {
         suite.add(
             "command line tests, as root",
