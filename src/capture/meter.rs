@@ -2,7 +2,7 @@
 
 use crate::keep::vitals::{Vitals, cpu_ns, resident_bytes};
 use forebay_core::pipeline::CONNECTIONS_MAX;
-use forebay_kernel::{Observe, RING_BYTES};
+use forebay_kernel::{Observe, RING_BYTES, give_back_memory};
 
 /// How often.
 const EVERY_NS: u64 = 1_000_000_000;
@@ -11,7 +11,9 @@ const NEAR_PERCENT: u64 = 90;
 /// … and below which they are again.
 const CLEAR_PERCENT: u64 = 75;
 /// Connection ends that are always taken on: an agent that sees nothing is of no use.
-const CONNECTIONS_MIN: usize = 256;
+const CONNECTIONS_MIN: usize = 1024;
+/// Between two attempts to give freed memory back.
+const GIVE_BACK_EVERY_NS: u64 = 5_000_000_000;
 
 /// What was measured last.
 pub struct Meter {
@@ -21,6 +23,7 @@ pub struct Meter {
     /// When, the process's CPU time and its programs' run time then.
     then: (u64, Option<u64>, u64),
     next_ns: u64,
+    next_give_back_ns: u64,
 }
 
 impl Meter {
@@ -32,6 +35,7 @@ impl Meter {
             ring_waiting_bytes: 0,
             then: (now_ns, cpu_ns(), 0),
             next_ns: now_ns + EVERY_NS,
+            next_give_back_ns: 0,
         }
     }
 
@@ -53,7 +57,7 @@ impl Meter {
             now.saturating_sub(then) as f64 / now_ns.saturating_sub(then_ns).max(1) as f64
         };
         let cpu_now = cpu_ns();
-        let resident_bytes = resident_bytes().map(|bytes| bytes.saturating_sub(RING_BYTES));
+        let resident_bytes = self.resident_bytes(now_ns);
         self.bound(resident_bytes.unwrap_or(0), connections);
         let vitals = Vitals {
             programs,
@@ -67,6 +71,20 @@ impl Meter {
         };
         self.then = (now_ns, cpu_now, run_ns);
         Some(vitals)
+    }
+
+    /// Resident memory, the ring counted once (it is mapped twice). When it runs short, freed memory is
+    /// given back first: a burst must not look like need for ever.
+    fn resident_bytes(&mut self, now_ns: u64) -> Option<u64> {
+        let read = || resident_bytes().map(|bytes| bytes.saturating_sub(RING_BYTES));
+        let now = read()?;
+        let short = now * 100 / self.memory_max_bytes.max(1) >= CLEAR_PERCENT;
+        if !short || now_ns < self.next_give_back_ns {
+            return Some(now);
+        }
+        self.next_give_back_ns = now_ns + GIVE_BACK_EVERY_NS;
+        give_back_memory();
+        read()
     }
 
     /// Connection ends that may be followed from now on.
