@@ -64,6 +64,11 @@ pub fn postgresql(x: &str) -> Vec<Turn> {
         text(b'C', "UPDATE 1"),
         ready(),
     ];
+    // The last literal ends in two places, by the server's setting of backslashes.
+    let odd = format!(
+        "SELECT E'a\\'{x}', U&'{x}', N'it''s {x}', 7 /* /* 1 */ {x} */ FROM logs \
+         WHERE b = 'b\\'' || '{x}'"
+    );
     let refused = format!("INSERT INTO users VALUES (1, '{x}')");
     vec![
         client(startup),
@@ -74,6 +79,8 @@ pub fn postgresql(x: &str) -> Vec<Turn> {
         server([row(x), text(b'C', "SELECT 1"), ready()].concat()).after_ms(10),
         client(asked.concat()).after_ms(5),
         server(done.concat()).after_ms(3),
+        client(text(b'Q', &odd)).after_ms(5),
+        server([row(x), text(b'C', "SELECT 1"), ready()].concat()).after_ms(3),
         client(text(b'Q', &refused)).after_ms(5),
         server([error(x), ready()].concat()).after_ms(3),
         client(message(b'X', b"")),

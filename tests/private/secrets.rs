@@ -20,6 +20,7 @@ const ASKED: &[(&str, &str)] = &[
         "SELECT * FROM orders WHERE token = ? AND note = ?",
     ),
     ("postgresql", "UPDATE users SET token = $1 WHERE name = ?"),
+    ("postgresql", "SELECT ?, ?, ?, ? FROM logs WHERE b = ? …"),
     ("postgresql", "INSERT INTO users VALUES (?)"),
     ("redis", "AUTH"),
     ("redis", "SET"),
