@@ -76,7 +76,7 @@ pub fn run(plan: &Plan) -> Result<Report> {
     let closed_bytes = resident();
     let begin = Instant::now();
     let (starts, churn_bytes) = churn(plan, server.addr, &resident)?;
-    Ok(Report {
+    let report = Report {
         experiment: "memory",
         idle_bytes,
         connections,
@@ -88,7 +88,10 @@ pub fn run(plan: &Plan) -> Result<Report> {
         peak_bytes: status_bytes(pid, "VmHWM"),
         parts_bytes: ["RssAnon", "RssFile", "RssShmem"].map(|f| status_bytes(pid, f)),
         machine: meter::machine(),
-    })
+    };
+    drop(agent);
+    let _ = std::fs::remove_file(folder.with_extension("sock.lock"));
+    Ok(report)
 }
 
 /// One connection and one request: what every short-lived process does.
