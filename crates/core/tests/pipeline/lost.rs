@@ -166,7 +166,7 @@ proptest! {
 
     #[test]
     fn the_order_between_sockets_does_not_matter(rounds in rounds(), postgresql: bool, mss in 200usize..9000) {
-        let run = |shuffle: Option<fn(&mut Vec<Said>)>| {
+        let run = |shuffle: Option<fn(&mut [Said])>| {
             let mut world = World::new();
             (world.mss, world.eager, world.shuffle) = (mss, false, shuffle);
             play(&mut world, postgresql, &rounds);

@@ -85,7 +85,7 @@ pub struct World {
     /// Drain after every call, as if user space were always first.
     pub eager: bool,
     /// Reorders the ring between sockets; a socket's own records stay in order.
-    pub shuffle: Option<fn(&mut Vec<Said>)>,
+    pub shuffle: Option<fn(&mut [Said])>,
     pub records: Vec<Record>,
     pub losses: BTreeMap<String, u64>,
     /// Bytes of one packet.
