@@ -117,18 +117,7 @@ static __always_inline void send_packet(struct __sk_buff *skb, struct fb_sock *s
 					const struct tcp_sock *tp, const struct fb_passage *p,
 					__u32 offset, __u32 head)
 {
-	if (!head)
-		send_packet_as(skb, s, tp, p, offset, head, 0);
-	else if (head <= FB_HEAD_TINY)
-		send_packet_as(skb, s, tp, p, offset, head, FB_HEAD_TINY);
-	else if (head <= FB_HEAD_SMALL)
-		send_packet_as(skb, s, tp, p, offset, head, FB_HEAD_SMALL);
-	else if (head <= FB_HEAD_MIDDLE)
-		send_packet_as(skb, s, tp, p, offset, head, FB_HEAD_MIDDLE);
-	else if (head <= FB_HEAD_LARGE)
-		send_packet_as(skb, s, tp, p, offset, head, FB_HEAD_LARGE);
-	else
-		send_packet_as(skb, s, tp, p, offset, head, FB_HEAD_MAX);
+	FB_SEND_SIZED(send_packet_as, head, skb, s, tp, p, offset);
 }
 
 #endif

@@ -130,6 +130,23 @@ static __always_inline void mark(struct fb_sock *s, int direction, __u32 seq, __
 #define FB_HEAD_MIDDLE 1024
 #define FB_HEAD_LARGE 2048
 
+/* Calls `send` with the smallest of these that `head` bytes fit into, as a constant. */
+#define FB_SEND_SIZED(send, head, ...)                                                             \
+	do {                                                                                       \
+		if (!(head))                                                                       \
+			send(__VA_ARGS__, head, 0);                                                \
+		else if ((head) <= FB_HEAD_TINY)                                                   \
+			send(__VA_ARGS__, head, FB_HEAD_TINY);                                     \
+		else if ((head) <= FB_HEAD_SMALL)                                                  \
+			send(__VA_ARGS__, head, FB_HEAD_SMALL);                                    \
+		else if ((head) <= FB_HEAD_MIDDLE)                                                 \
+			send(__VA_ARGS__, head, FB_HEAD_MIDDLE);                                   \
+		else if ((head) <= FB_HEAD_LARGE)                                                  \
+			send(__VA_ARGS__, head, FB_HEAD_LARGE);                                    \
+		else                                                                               \
+			send(__VA_ARGS__, head, FB_HEAD_MAX);                                      \
+	} while (0)
+
 /* Everything of a segment record but its head and tail bytes. */
 struct fb_passage {
 	__u32 seq, len;

@@ -267,7 +267,7 @@ impl Pipeline {
             self.answering.remove(&cookie);
         }
         for pending in ready.drain(..) {
-            self.finish(cookie, &pending);
+            self.finish(cookie, pending);
         }
         self.ready = ready;
         if let Some(entry) = self.entries.get_mut(&cookie) {

@@ -1,7 +1,7 @@
 //! Both halves of a request to one record.
 
 use super::connection::HalfExchange;
-use super::points::{self, Seen};
+use super::points;
 use super::record::{Bytes, Evidence, ModelCall, Party, Record, Side, Tcp};
 use super::stream::{ChunkTimes, split_gaps};
 use crate::decode::{GenAi, Speaker, raw};
@@ -199,13 +199,5 @@ fn chunk_times(
         left: server.and_then(|half| half.stream.net.at(last)),
         arrived: client.and_then(|half| half.stream.net.at(last)),
         read: client.and_then(|half| half.stream.app.at(last)),
-    }
-}
-
-/// When a half was over.
-pub fn ended_ns(half: &HalfExchange) -> u64 {
-    match half.seen {
-        Seen::Client { c4, .. } => c4,
-        Seen::Server { last, .. } => last,
     }
 }

@@ -10,7 +10,7 @@ use crate::exchange::pair::Pending;
 use crate::halves::Held;
 
 impl Pipeline {
-    pub(super) fn finish(&mut self, cookie: Cookie, pending: &Pending) {
+    pub(super) fn finish(&mut self, cookie: Cookie, pending: Pending) {
         let Some(entry) = self.entries.get(&cookie) else {
             return;
         };

@@ -40,7 +40,7 @@ pub struct HalfExchange {
 
 impl Connection {
     /// What this end saw of a finished request; `None` if its times are not complete.
-    pub fn half(&self, pending: &Pending) -> Option<HalfExchange> {
+    pub fn half(&self, pending: Pending) -> Option<HalfExchange> {
         let end = self.speaker()?;
         let (ask, answer) = match end {
             Speaker::Client => (&self.timelines[1], &self.timelines[0]),
@@ -88,12 +88,12 @@ impl Connection {
             at: self.common_place(at),
             request_bytes: request_end - at,
             response_bytes: answer_end - answer_at,
-            facts: pending.facts.clone(),
+            facts: pending.facts,
             protocol: self.protocol()?,
             seen,
             tcp: (pending.tcp_before, self.moment.tcp),
             run_delay_ns: same.then(|| writer.run_delay_ns.saturating_sub(reader.run_delay_ns)),
-            chunks: pending.chunks.clone(),
+            chunks: pending.chunks,
             chunks_omitted: pending.chunks_omitted,
             stream,
         })
