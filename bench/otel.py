@@ -1,16 +1,14 @@
-"""CPU per request of an asyncio app: bare, with OpenTelemetry's instrumentation, with Forebay.
+"""CPU per question of the demo's RAG app: bare, with OpenTelemetry's instrumentation, with Forebay.
 
-The app is a retrieval service's skeleton: FastAPI under uvicorn and uvloop, each request makes two
-HTTP calls over httpx. Packages go into .forebay/bench-otel; spans are batched and dropped, so an
-exporter's cost is not counted. One JSON line on standard output.
+The demo's own stack (FastAPI, asyncpg, pgvector, llama.cpp; a tiny random model) is brought up once,
+on loopback; its app is started anew for each window, the three kinds in turn, and asked the same four
+questions at a fixed rate. Everything lies in .forebay/bench-otel. One JSON line on standard output.
 """
 
 import argparse
 import json
 import os
-import re
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -18,138 +16,158 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".forebay/bench-otel"
-PACKAGES = [
-    "fastapi==0.115.*", "uvicorn==0.34.*", "uvloop==0.21.*", "httptools==0.6.*", "httpx==0.28.*",
-    "opentelemetry-sdk==1.34.1", "opentelemetry-instrumentation-fastapi==0.55b1",
-    "opentelemetry-instrumentation-httpx==0.55b1",
+BENCH = Path(__file__).resolve().parent
+ROOT = BENCH.parent
+# A stack of its own: a running demo is left alone. To be set before the stack's settings are read.
+os.environ["FOREBAY_DEMO_DIR"] = str(ROOT / ".forebay/bench-otel")
+os.environ.setdefault("FOREBAY_DEMO_NETNS", "fbotel")
+os.environ.setdefault("FOREBAY_DEMO_PORT_BASE", "38000")
+sys.path.insert(0, str(ROOT / "demo"))
+
+from stack import install, lifecycle, process, servers, settings, state as state_file  # noqa: E402
+
+# Beside the stack's environment, so that the other kinds cannot import them.
+PACKAGES = settings.DATA / "otel-packages"
+SPANS = settings.DATA / "spans"
+WANTED = [
+    "opentelemetry-sdk==1.45.1",
+    "opentelemetry-instrumentation-fastapi==0.66b1",
+    "opentelemetry-instrumentation-httpx==0.66b1",
+    "opentelemetry-instrumentation-asyncpg==0.66b1",
 ]
-APP = '''
-import os, httpx
-from contextlib import asynccontextmanager
-from fastapi import FastAPI
-if os.environ.get("WITH_OTEL"):
-    from opentelemetry import trace
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-    class Drop(SpanExporter):
-        def export(self, spans): return SpanExportResult.SUCCESS
-    trace.set_tracer_provider(TracerProvider())
-    trace.get_tracer_provider().add_span_processor(BatchSpanProcessor(Drop()))
-    from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
-    HTTPXClientInstrumentor().instrument()
-@asynccontextmanager
-async def life(app):
-    async with httpx.AsyncClient(base_url=os.environ["BACKEND"]) as app.state.http:
-        yield
-app = FastAPI(lifespan=life)
-@app.get("/ask")
-async def ask():
-    for path in ("/embed", "/search"):
-        (await app.state.http.get(path)).raise_for_status()
-    return {"answer": "x" * 512}
-if os.environ.get("WITH_OTEL"):
-    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
-    FastAPIInstrumentor.instrument_app(app)
-'''
-NGINX = '''daemon off; master_process off; worker_processes 1; pid {at}/pid; error_log {at}/error.log;
-events {{ worker_connections 1024; }}
-http {{ access_log off; keepalive_requests 100000000; client_body_temp_path {at}/a;
-proxy_temp_path {at}/b; fastcgi_temp_path {at}/c; uwsgi_temp_path {at}/d; scgi_temp_path {at}/e;
-server {{ listen 127.0.0.1:{port}; location / {{ return 200 "{body}"; }} }} }}'''
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def wait_for(port):
-    for _ in range(200):
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit(f"otel.py: nothing listens on port {port}")
+KINDS = ("bare", "otel", "forebay")
+QUESTIONS = 4
 
 
 def cpu_ns(pid):
+    """Return the CPU time of a process, kernel programs in its system calls included."""
     tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(t.read_text().split()[0]) for t in tasks)
+    return sum(int(task.read_text(encoding="ascii").split()[0]) for task in tasks)
 
 
-def end(process):
-    process.send_signal(signal.SIGTERM)
-    process.wait(10)
+def install_packages():
+    """Install the instrumentation; quick when it is there."""
+    stamp = PACKAGES / "ready"
+    if not stamp.exists():
+        pip = [install.python(), "-m", "pip", "install", "--no-cache-dir", "--upgrade"]
+        install.run("installing OpenTelemetry", [*pip, "--target", PACKAGES, *WANTED])
+        install.run("marking it", ["touch", stamp])
 
 
-def window(kind, folder, backend, seconds):
-    port = free_port()
-    env = dict(os.environ, BACKEND=f"http://127.0.0.1:{backend}", PYTHONPATH=folder)
-    env.pop("WITH_OTEL", None)
+def restart_app(state, kind):
+    """Start the app anew, instrumented where asked."""
+    stop_app(state)
     if kind == "otel":
-        env["WITH_OTEL"] = "1"
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    app = subprocess.Popen(
-        [VENV / "bin/uvicorn", "--loop", "uvloop", "--no-access-log", "--port", str(port), "app:app"],
-        env=env, cwd=folder, **quiet)
+        more = {"PYTHONPATH": f"{PACKAGES}:{BENCH}", "SPANS_FILE": str(SPANS)}
+        servers.start_app(state, "otel_app:app", more)
+    else:
+        servers.start_app(state)
+
+
+def stop_app(state):
+    """End the app as uvicorn expects it."""
+    if entry := state["servers"].pop("app", None):
+        process.stop(entry, signal.SIGINT)
+        state_file.save(state)
+
+
+def ask(*words):
+    """Ask the app in the demo's way; return the summary."""
+    command = [sys.executable, "-m", "stack", "ask", "--json", "--distinct", str(QUESTIONS), *words]
+    done = subprocess.run(command, cwd=settings.DEMO, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])["summary"]
+
+
+def start_agent(folder, beside):
+    """Start Forebay; return it once it listens."""
+    socket = Path(folder, "api.sock")
+    command = [ROOT / "target/release/forebay", "run", f"--socket={socket}"]
+    log = Path(folder, "agent.log")
+    with log.open("wb") as output:
+        agent = subprocess.Popen(
+            command + (["--beside"] if beside else []), stdout=output, stderr=output
+        )
+    for _ in range(200):
+        if socket.exists():
+            return agent
+        if agent.poll() is not None:
+            break
+        time.sleep(0.05)
+    agent.kill()
+    raise SystemExit(f"otel.py: the agent does not listen: {log.read_text(encoding='utf-8')}")
+
+
+def window(kind, state, folder, options):
+    """Measure one kind once."""
     agent = None
+    restart_app(state, kind)
+    app = state["servers"]["app"]["pid"]
     try:
-        wait_for(port)
         if kind == "forebay":
-            agent = subprocess.Popen([ROOT / "target/release/forebay", "run",
-                                      f"--socket={folder}/api.sock"], **quiet)
-            time.sleep(1)
-        url = f"http://127.0.0.1:{port}/ask"
-        subprocess.run(["wrk", "-c8", "-t1", "-d1", url], check=True, **quiet)
-        before, agent_before = cpu_ns(app.pid), cpu_ns(agent.pid) if agent else 0
-        said = subprocess.run(["wrk", "-c8", "-t1", f"-d{seconds}", "--latency", url],
-                              check=True, capture_output=True, text=True).stdout
-        requests = int(re.search(r"(\d+) requests in", said)[1])
-        p50 = re.search(r"50%\s+([\d.]+)(us|ms|s)", said)
-        scale = {"us": 1, "ms": 1e3, "s": 1e6}[p50[2]]
-        used = cpu_ns(app.pid) - before
+            agent = start_agent(folder, options.beside)
+        ask("--count", str(2 * QUESTIONS))
+        before, agent_before = cpu_ns(app), cpu_ns(agent.pid) if agent else 0
+        said = ask("--rate", f"{options.rate}/s", "--duration", f"{options.seconds}s")
+        used = cpu_ns(app) - before
         own = cpu_ns(agent.pid) - agent_before if agent else 0
-        return {"app_us": used / requests / 1e3, "agent_us": own / requests / 1e3,
-                "p50_us": float(p50[1]) * scale, "per_s": requests / seconds}
     finally:
         if agent:
-            end(agent)
-        end(app)
+            agent.terminate()
+            agent.wait(10)
+    answered = said["asked"] - said["failed"]
+    if said["failed"] or said["skipped"]:
+        raise SystemExit(f"otel.py: {kind}: {said['failed']} failed, {said['skipped']} skipped")
+    return {
+        "app_us": used / answered / 1e3,
+        "agent_us": own / answered / 1e3,
+        "p50_us": said["asker"]["total_ms"]["p50"] * 1e3,
+        "first_token_p50_us": said["asker"]["first_token_ms"]["p50"] * 1e3,
+        "asked": answered,
+    }
+
+
+def parse():
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=int, default=4, help="of each window")
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--rate", type=int, default=10, help="questions a second")
+    parser.add_argument("--documents", type=int, default=60)
+    parser.add_argument("--beside", action="store_true", help="another agent runs: figures hold it, too")
+    return parser.parse_args()
+
+
+def measure(options):
+    """Return the windows of each kind, and the spans that a question made."""
+    seen, spans = {kind: [] for kind in KINDS}, []
+    with tempfile.TemporaryDirectory(prefix="forebay-otel-") as folder, state_file.exclusive():
+        state = state_file.load()
+        for _ in range(options.rounds):
+            for kind in KINDS:
+                seen[kind].append(window(kind, state, folder, options))
+                if kind == "otel":
+                    stop_app(state)
+                    asked = seen[kind][-1]["asked"] + 2 * QUESTIONS
+                    spans.append(int(SPANS.read_text(encoding="ascii")) / asked)
+    return seen, statistics.median(spans)
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=4)
-    arguments = parser.parse_args()
-    if not (VENV / "ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
-        subprocess.run([VENV / "bin/pip", "install", "-q", *PACKAGES], check=True, stdout=sys.stderr)
-        (VENV / "ready").touch()
-    kinds = ["bare", "otel", "forebay"]
-    seen = {kind: [] for kind in kinds}
-    with tempfile.TemporaryDirectory(prefix="forebay-otel-") as folder:
-        Path(folder, "app.py").write_text(APP)
-        backend = free_port()
-        config = Path(folder, "nginx.conf")
-        config.write_text(NGINX.format(at=folder, port=backend, body="x" * 1024))
-        nginx = subprocess.Popen(["/usr/sbin/nginx", "-p", folder, "-c", config],
-                                 stderr=subprocess.DEVNULL)
-        try:
-            wait_for(backend)
-            for _ in range(arguments.rounds):
-                for kind in kinds:
-                    seen[kind].append(window(kind, folder, backend, arguments.seconds))
-        finally:
-            end(nginx)
+    """Bring the stack up, measure, take it down."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    options = parse()
+    up = {"tiny": True, "no_netns": True, "documents": options.documents, "foreground": False}
+    try:
+        lifecycle.up(argparse.Namespace(**up))
+        install_packages()
+        seen, spans = measure(options)
+    finally:
+        lifecycle.down(purge=False)
     median = {kind: {key: round(statistics.median(w[key] for w in windows), 1) for key in windows[0]}
               for kind, windows in seen.items()}
-    print(json.dumps({"experiment": "otel", "rounds": arguments.rounds,
-                      "seconds": arguments.seconds, **median}))
+    print(json.dumps({"experiment": "otel", "app": "demo", "rounds": options.rounds,
+                      "seconds": options.seconds, "rate": options.rate,
+                      "spans_per_question": round(spans, 1), **median}))
 
 
 main()

@@ -90,14 +90,15 @@ def start_model(name, state, model):
     start(name, state, command, {}, lambda: process.http_ok(url), 120)
 
 
-def start_app(state):
-    """Start the FastAPI app under uvicorn with uvloop."""
+def start_app(state, target="stack.app:app", more=None):
+    """Start the FastAPI app under uvicorn with uvloop; a benchmark wraps it, with `more` variables."""
     host = settings.addresses(state["netns"])["app"]
     model = "tiny-random" if state["tiny"] else "smollm2-135m-instruct"
-    command = [settings.VENV / "bin" / "uvicorn", "stack.app:app", "--app-dir", settings.DEMO]
+    command = [settings.VENV / "bin" / "uvicorn", target, "--app-dir", settings.DEMO]
     command += ["--host", host, "--port", PORT["app"], "--loop", "uvloop", "--http", "httptools"]
     command += ["--no-access-log"]
     environment = settings.server_environment(state["netns"]) | {"CHAT_MODEL_NAME": model}
+    environment |= more or {}
     url = f"http://{host}:{PORT['app']}/health"
     start("app", state, command, environment, lambda: process.http_ok(url), 60)
 

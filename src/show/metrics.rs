@@ -9,6 +9,8 @@ mod database;
 mod definition;
 mod docs;
 mod edges;
+mod exponential;
+mod format;
 mod gen_ai;
 mod http;
 mod lost;
@@ -19,18 +21,16 @@ mod variants;
 
 pub use agent::SelfStats;
 pub use docs::markdown;
+pub use format::Format;
 
 use definition::{Metric, Series};
 use edges::Edges;
 use forebay_core::exchange::record::Record;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, text};
+use prometheus_client::encoding::{DescriptorEncoder, prometheus_protobuf, text};
 use prometheus_client::registry::Registry;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// Media type of the text that [`Metrics::render`] makes.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Edges with metrics of their own; requests of further ones count as `other`.
 pub const EDGES_MAX: usize = 200;
@@ -96,12 +96,21 @@ impl Metrics {
     /// The exposition, with the agent's own figures as given.
     ///
     /// # Errors
-    /// None in practice: writing to a string cannot fail.
-    pub fn render(&self, agent: SelfStats) -> Result<String, fmt::Error> {
+    /// None in practice: writing to memory cannot fail.
+    pub fn render(
+        &self,
+        agent: SelfStats,
+        format: Format,
+    ) -> Result<Vec<u8>, prometheus_protobuf::EncodeError> {
         lock(&self.state).agent = agent;
-        let mut out = String::new();
-        text::encode(&mut out, &self.registry)?;
-        Ok(out)
+        match format {
+            Format::Text => {
+                let mut out = String::new();
+                text::encode(&mut out, &self.registry)?;
+                Ok(out.into_bytes())
+            }
+            Format::Protobuf => prometheus_protobuf::encode_to_vec(&self.registry),
+        }
     }
 }
 

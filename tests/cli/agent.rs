@@ -144,12 +144,23 @@ pub fn get(socket: &Path, path: &str) -> (u16, String) {
 
 /// One HTTP/1.0 request over any stream: the answer ends with the connection, so it has no chunks.
 pub fn exchange(stream: &mut (impl Read + Write), path: &str) -> (u16, String) {
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: forebay\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let (head, body) = answer(stream, path, "");
     let code = head.split(' ').nth(1).unwrap();
-    (code.parse().unwrap(), body.to_owned())
+    (code.parse().unwrap(), String::from_utf8(body).unwrap())
+}
+
+/// The same with more header lines (each with its end): the answer's head, and its body as it is.
+pub fn answer(stream: &mut (impl Read + Write), path: &str, headers: &str) -> (String, Vec<u8>) {
+    write!(
+        stream,
+        "GET {path} HTTP/1.0\r\nHost: forebay\r\n{headers}\r\n"
+    )
+    .unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|at| at == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    (head, answer.split_off(end + 4))
 }
 
 /// A record's line.

@@ -1,7 +1,9 @@
 //! The API itself, as other programs use it.
 
-use crate::agent::{Agent, exchange, get, record, wait_for};
+use crate::agent::{Agent, answer, exchange, get, record, wait_for};
 use crate::out;
+use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model::MetricFamily;
+use prost::Message;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -101,4 +103,51 @@ fn tcp_serves_metrics_and_nothing_else() {
     assert_eq!(ask("/v1/status").0, 404);
     assert_eq!(ask("/v1/observe").0, 404);
     assert_ne!(ask("/metrics").0, 404);
+}
+
+#[test]
+fn metrics_come_in_the_format_that_the_scraper_prefers() {
+    let mut agent = Agent::start();
+    agent.feed(&[record(1), record(2)]);
+    let ask = |accept: &str| {
+        let mut stream = UnixStream::connect(agent.socket()).unwrap();
+        answer(&mut stream, "/metrics", &format!("Accept: {accept}\r\n"))
+    };
+    // What Prometheus sends with native histograms switched on.
+    let protobuf = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
+                    encoding=delimited";
+    let text = "application/openmetrics-text;version=1.0.0";
+    let (head, body) = ask(&format!("{protobuf},{text};q=0.8,*/*;q=0.1"));
+    assert!(
+        head.contains("content-type: application/vnd.google.protobuf;"),
+        "{head}"
+    );
+    let families = families(&body);
+    let of = |name: &str| families.iter().find(|f| f.name == name).unwrap();
+    let requests = of("forebay_requests_total");
+    let ok = requests.metric[0].counter.as_ref().unwrap();
+    assert_eq!(ok.value, 2.0);
+    let phases = of("forebay_request_phase_seconds");
+    let histogram = phases.metric[0].histogram.as_ref().unwrap();
+    assert_eq!((histogram.schema, histogram.sample_count), (3, 2));
+    assert!(!histogram.bucket.is_empty() && !histogram.positive_span.is_empty());
+
+    for accept in [format!("{protobuf};q=0.5,{text}"), "*/*".into()] {
+        let (head, body) = ask(&accept);
+        assert!(
+            head.contains("content-type: application/openmetrics-text;"),
+            "{head}"
+        );
+        assert!(head.contains("vary: Accept"), "{head}");
+        assert!(body.ends_with(b"# EOF\n"));
+    }
+}
+
+/// Messages, each after its length.
+fn families(mut body: &[u8]) -> Vec<MetricFamily> {
+    let mut families = Vec::new();
+    while !body.is_empty() {
+        families.push(MetricFamily::decode_length_delimited(&mut body).unwrap());
+    }
+    families
 }

@@ -121,10 +121,20 @@ pub fn own_records(text: &str) -> Vec<(&str, serde_json::Value)> {
 }
 
 /// One HTTP/1.0 request: the answer ends with the connection.
-pub fn answer(mut stream: impl Read + Write, path: &str) -> String {
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: forebay\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+pub fn answer(stream: impl Read + Write, path: &str) -> String {
+    answer_as(stream, path, "*/*")
+}
+
+/// The same, in a format that the agent is asked for; bytes that are no text are replaced.
+pub fn answer_as(mut stream: impl Read + Write, path: &str, accept: &str) -> String {
+    write!(
+        stream,
+        "GET {path} HTTP/1.0\r\nHost: forebay\r\nAccept: {accept}\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer).into_owned();
     assert!(answer.contains(" 200 OK"), "{answer}");
     answer
 }

@@ -1,6 +1,6 @@
 //! Secrets in every place of every protocol come out nowhere.
 
-use crate::agent::{Agent, answer, own_records, said};
+use crate::agent::{Agent, answer, answer_as, own_records, said};
 use crate::capture::unpacked;
 use crate::programs;
 use crate::scripts::SCRIPTS;
@@ -97,7 +97,9 @@ fn no_secret_of_any_protocol_comes_out_anywhere() {
 
     let replayed = agent.client(&["replay", "plain.fbcap", "--json"]);
     all_were_seen(&replayed);
-    let metrics = TcpStream::connect(agent.metrics).unwrap();
+    let metrics = || TcpStream::connect(agent.metrics).unwrap();
+    let protobuf = answer_as(metrics(), "/metrics", "application/vnd.google.protobuf");
+    assert!(protobuf.contains("type: application/vnd.google.protobuf;"));
     let mut told = vec![
         ("observe --json", json),
         ("observe -o wide", wide),
@@ -110,7 +112,8 @@ fn no_secret_of_any_protocol_comes_out_anywhere() {
             "replay of bytes",
             agent.client(&["replay", "bytes.fbcap", "--json"]),
         ),
-        ("/metrics over TCP", answer(metrics, "/metrics")),
+        ("/metrics over TCP", answer(metrics(), "/metrics")),
+        ("/metrics in protobuf", protobuf),
     ];
     let verbs = [
         ["observe", "--since=5m", "--duration=1s"],

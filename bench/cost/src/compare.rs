@@ -10,7 +10,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -53,15 +53,15 @@ pub struct Plan {
 /// One window.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sample {
-    units_per_s: f64,
-    cpu_per_unit_ns: f64,
-    p50_ns: f64,
-    p99_ns: f64,
-    observer_ns: f64,
-    capture_ns: f64,
-    reader_ns: f64,
-    backlog: usize,
-    complete: f64,
+    pub(crate) units_per_s: f64,
+    pub(crate) cpu_per_unit_ns: f64,
+    pub(crate) p50_ns: f64,
+    pub(crate) p99_ns: f64,
+    pub(crate) observer_ns: f64,
+    pub(crate) capture_ns: f64,
+    pub(crate) reader_ns: f64,
+    pub(crate) backlog: usize,
+    pub(crate) complete: f64,
 }
 
 /// Against the windows without, just before and after.
@@ -122,15 +122,39 @@ pub fn run(plan: &Plan) -> Result<Report> {
     let server = Server::start(plan.protocol)?;
     let mut client = Client::start(plan.protocol, server.addr, plan.connections, plan.rate)?;
     sleep(Duration::from_millis(500));
-    let mut offs = vec![window(plan, Observer::Off, &server, &mut client)?];
+    let (off, observers) = interleaved(&plan.observers, plan.rounds, |observer| {
+        window(plan, observer, &server, &mut client)
+    })?;
+    Ok(Report {
+        experiment: "compare",
+        protocol: plan.protocol,
+        connections: plan.connections,
+        rate: plan.rate,
+        window_s: plan.window.as_secs_f64(),
+        off,
+        observers,
+        machine: meter::machine(),
+    })
+}
+
+/// Windows of each observer between windows without: what the bare ones say, and each observer.
+///
+/// # Errors
+/// Those of `window`.
+pub(crate) fn interleaved(
+    observers: &[Observer],
+    rounds: usize,
+    mut window: impl FnMut(Observer) -> Result<Sample>,
+) -> Result<(Row, BTreeMap<String, Row>)> {
+    let mut offs = vec![window(Observer::Off)?];
     let mut seen: BTreeMap<Observer, Vec<(usize, Sample)>> = BTreeMap::new();
-    for _ in 0..plan.rounds {
-        for observer in &plan.observers {
-            let sample = window(plan, *observer, &server, &mut client)?;
+    for _ in 0..rounds {
+        for observer in observers {
+            let sample = window(*observer)?;
             seen.entry(*observer)
                 .or_default()
                 .push((offs.len() - 1, sample));
-            offs.push(window(plan, Observer::Off, &server, &mut client)?);
+            offs.push(window(Observer::Off)?);
         }
     }
     let bare: Vec<(usize, Sample)> = offs
@@ -140,16 +164,7 @@ pub fn run(plan: &Plan) -> Result<Report> {
         .map(|(n, s)| (n.min(offs.len() - 2), s))
         .collect();
     let rows = seen.iter().map(|(o, s)| (name(*o), row(s, &offs)));
-    Ok(Report {
-        experiment: "compare",
-        protocol: plan.protocol,
-        connections: plan.connections,
-        rate: plan.rate,
-        window_s: plan.window.as_secs_f64(),
-        off: row(&bare, &offs),
-        observers: rows.collect(),
-        machine: meter::machine(),
-    })
+    Ok((row(&bare, &offs), rows.collect()))
 }
 
 fn name(observer: Observer) -> String {
@@ -186,7 +201,7 @@ fn row(samples: &[(usize, Sample)], offs: &[Sample]) -> Row {
 }
 
 /// The processes that watch.
-struct Watch {
+pub(crate) struct Watch {
     folder: PathBuf,
     // The reader ends before the agent that it reads from.
     reader: Option<Ended>,
@@ -194,7 +209,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn start(plan: &Plan, observer: Observer) -> Result<Self> {
+    pub(crate) fn start(forebay: &Path, observer: Observer) -> Result<Self> {
         let folder =
             std::env::temp_dir().join(format!("forebay-cost-{}-watch", std::process::id()));
         fs::create_dir_all(&folder).tried("temporary folder")?;
@@ -205,7 +220,7 @@ impl Watch {
         };
         match observer {
             Observer::Off => {}
-            Observer::Agent | Observer::AgentJson => watch.agent(plan, observer)?,
+            Observer::Agent | Observer::AgentJson => watch.agent(forebay, observer)?,
             Observer::TcpdumpFile => {
                 watch.tcpdump(&watch.folder.join("pcap").display().to_string())?
             }
@@ -214,9 +229,9 @@ impl Watch {
         Ok(watch)
     }
 
-    fn agent(&mut self, plan: &Plan, observer: Observer) -> Result<()> {
+    fn agent(&mut self, forebay: &Path, observer: Observer) -> Result<()> {
         let socket = self.folder.join("api.sock");
-        let binary = plan.forebay.display().to_string();
+        let binary = forebay.display().to_string();
         let at = format!("--socket={}", socket.display());
         self.observer = Some(Ended(spawn(
             &[binary.clone(), "run".into(), at.clone()],
@@ -232,7 +247,7 @@ impl Watch {
         }
         if observer == Observer::AgentJson {
             let file = fs::File::create(self.folder.join("records")).tried("file of records")?;
-            let reader = Command::new(&plan.forebay)
+            let reader = Command::new(forebay)
                 .args(["observe", "--json", &at])
                 .stdin(Stdio::null())
                 .stdout(file)
@@ -253,7 +268,8 @@ impl Watch {
         child.map(|Ended(child): &Ended| Child::id(child))
     }
 
-    fn cpu(&self) -> (f64, f64, f64) {
+    /// CPU time of the observer, of its capture thread, and of the reader of its records.
+    pub(crate) fn cpu(&self) -> (f64, f64, f64) {
         let observer = Self::pid(self.observer.as_ref());
         let all = observer.map_or(0, process_cpu_ns);
         let capture = observer.map_or(0, |pid| thread_cpu_ns(pid, "capture"));
@@ -277,7 +293,7 @@ impl Drop for Watch {
     }
 }
 
-fn count_lines(path: &std::path::Path) -> u64 {
+fn count_lines(path: &Path) -> u64 {
     let Ok(mut file) = fs::File::open(path) else {
         return 0;
     };
@@ -293,7 +309,7 @@ fn count_lines(path: &std::path::Path) -> u64 {
 }
 
 fn window(plan: &Plan, observer: Observer, server: &Server, client: &mut Client) -> Result<Sample> {
-    let watch = Watch::start(plan, observer)?;
+    let watch = Watch::start(&plan.forebay, observer)?;
     sleep(Duration::from_millis(if observer == Observer::Off {
         300
     } else {

@@ -11,6 +11,7 @@ pub mod protocol;
 pub mod quantile;
 pub mod servers;
 pub mod toggle;
+pub mod tools;
 pub mod verifier;
 
 /// Why an experiment did not run.

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use forebay_cost::compare::{self, Observer};
 use forebay_cost::protocol::Protocol;
 use forebay_cost::toggle::{self, Consumer};
+use forebay_cost::tools::{self, Tool};
 use forebay_cost::{CostError, Result, Tried, load, memory, verifier};
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener};
@@ -58,6 +59,23 @@ enum Verb {
         rounds: usize,
         #[arg(long, default_value_t = 2.0)]
         window_s: f64,
+        #[arg(long, default_value = "target/release/forebay")]
+        forebay: PathBuf,
+    },
+    /// The field's own load generators, with and without an observer.
+    Tools {
+        tool: Tool,
+        #[arg(
+            long,
+            value_enum,
+            value_delimiter = ',',
+            default_value = "agent,tcpdump-file"
+        )]
+        observers: Vec<Observer>,
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+        #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..))]
+        window_s: u64,
         #[arg(long, default_value = "target/release/forebay")]
         forebay: PathBuf,
     },
@@ -160,6 +178,19 @@ fn run(verb: Verb) -> Result<ExitCode> {
                 forebay,
             })?)
         }
+        Verb::Tools {
+            tool,
+            observers,
+            rounds,
+            window_s,
+            forebay,
+        } => print(&tools::run(&tools::Plan {
+            tool,
+            observers,
+            rounds,
+            window_s,
+            forebay,
+        })?),
         Verb::Memory {
             connections,
             starts_per_s,

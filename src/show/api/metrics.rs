@@ -1,14 +1,14 @@
-//! `GET /metrics`: for Prometheus.
+//! `GET /metrics`: for Prometheus, in the format it prefers.
 
 use super::{Shared, refuse};
 use crate::show::metrics::agent::ProgramStats;
-use crate::show::metrics::{CONTENT_TYPE, SelfStats};
+use crate::show::metrics::{Format, SelfStats};
 use crate::show::status::Status;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 /// The exposition.
-pub async fn get(agent: Shared) -> Response {
+pub async fn get(agent: Shared, headers: HeaderMap) -> Response {
     let status = Status::of(&agent);
     let vitals = agent.hub.vitals();
     let programs = vitals.programs.into_iter().map(|program| ProgramStats {
@@ -27,8 +27,13 @@ pub async fn get(agent: Shared) -> Response {
         ring_bytes: vitals.ring_waiting_bytes,
         ring_max_bytes: vitals.ring_bytes,
     };
-    match agent.tables.metrics.render(stats) {
-        Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
+    let accept = headers.get_all(header::ACCEPT).iter();
+    let format = Format::asked_for(accept.filter_map(|value| value.to_str().ok()));
+    match agent.tables.metrics.render(stats, format) {
+        Ok(body) => {
+            let kind = (header::CONTENT_TYPE, format.content_type());
+            ([kind, (header::VARY, "Accept")], body).into_response()
+        }
         Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, error),
     }
 }

@@ -1,4 +1,6 @@
-//! A histogram with the fixed bounds that conventions recommend.
+//! A histogram with the fixed bounds that conventions recommend, and its exponential twin.
+
+use super::exponential::Exponential;
 
 /// `http.*.request.duration`, in seconds.
 pub const HTTP: &[f64] = &[
@@ -27,6 +29,7 @@ pub struct Buckets {
     /// One count more than bounds: the last is beyond all.
     counts: Box<[u64]>,
     sum: f64,
+    exponential: Exponential,
 }
 
 impl Buckets {
@@ -36,13 +39,19 @@ impl Buckets {
             bounds,
             counts: vec![0; bounds.len() + 1].into(),
             sum: 0.0,
+            exponential: Exponential::default(),
         }
     }
     /// Counts a value `times` times.
     pub fn add(&mut self, value: f64, times: u64) {
-        let place = self.bounds.partition_point(|bound| *bound < value);
+        // Most phases of most requests are zero: no search for them.
+        let place = match value {
+            0.0 => 0,
+            _ => self.bounds.partition_point(|bound| *bound < value),
+        };
         self.counts[place] += times;
         self.sum += value * times as f64;
+        self.exponential.add(value, times);
     }
     /// Counts a duration.
     pub fn add_ns(&mut self, ns: u64) {
@@ -60,6 +69,10 @@ impl Buckets {
     pub fn counts(&self) -> Vec<(f64, u64)> {
         let bounds = self.bounds.iter().copied().chain([f64::INFINITY]);
         bounds.zip(self.counts.iter().copied()).collect()
+    }
+    /// The same values in buckets that grow by a constant factor.
+    pub fn exponential(&self) -> &Exponential {
+        &self.exponential
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::State;
 use super::buckets::Buckets;
-use prometheus_client::encoding::MetricEncoder;
+use super::exponential::ZERO_THRESHOLD;
+use prometheus_client::encoding::{MetricEncoder, NativeHistogram, NativeHistogramBuckets};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::Unit as PrometheusUnit;
@@ -130,11 +131,26 @@ impl<'a> Series<'a> {
         }
         self.0.encode_family(&labels)?.encode_gauge(&value)
     }
-    /// A histogram's values.
+    /// A histogram's values, in both kinds of buckets; text has the classic ones alone.
     pub fn histogram(&mut self, labels: &Labels<'_>, buckets: &Buckets) -> fmt::Result {
         let counts = buckets.counts();
         let (sum, count) = (buckets.sum(), buckets.count());
+        let spans = buckets.exponential().spans();
+        let native = NativeHistogram {
+            schema: buckets.exponential().schema(),
+            zero_threshold: ZERO_THRESHOLD,
+            zero_count: buckets.exponential().zeros(),
+            negative: NativeHistogramBuckets {
+                spans: &[],
+                deltas: &[],
+            },
+            positive: NativeHistogramBuckets {
+                spans: &spans.spans,
+                deltas: &spans.deltas,
+            },
+            created: None,
+        };
         let mut family = self.0.encode_family(&labels)?;
-        family.encode_histogram::<&Labels<'_>>(sum, count, &counts, None)
+        family.encode_histogram_with_native::<&Labels<'_>>(sum, count, &counts, None, native)
     }
 }

@@ -1,6 +1,7 @@
 //! `docs/metrics.md`, made from the definitions.
 
 use super::definition::Metric;
+use super::exponential::BUCKETS_MAX;
 use super::variants::VARIANTS_MAX;
 use super::{EDGES_MAX, all};
 use std::fmt::Write;
@@ -11,7 +12,8 @@ const SEMCONV_VERSION: &str = "1.44";
 
 /// The page.
 pub fn markdown() -> String {
-    let mut out = String::from(INTRO.trim_start());
+    let buckets = BUCKETS_MAX.to_string();
+    let mut out = INTRO.trim_start().replace("BUCKETS", &buckets);
     // Writing to a string cannot fail.
     let _ = writeln!(
         out,
@@ -35,8 +37,25 @@ pub fn markdown() -> String {
 const INTRO: &str = "
 # Metrics
 
-`GET /metrics` answers in OpenMetrics text. This page is generated from the definitions in
-`src/show/metrics/`; `cargo run -p xtask -- docs` writes it anew.
+`GET /metrics` answers in OpenMetrics text, or in Prometheus' protobuf messages where the scraper's
+`Accept` prefers them. This page is generated from the definitions in `src/show/metrics/`;
+`cargo run -p xtask -- docs` writes it anew.
+
+## Native histograms
+
+Each histogram has native (exponential) buckets beside the classic ones of this page, in protobuf
+alone: eight for each doubling and at most BUCKETS in all; values that spread further than that
+(10 µs to 10 s fits) halve the resolution. A quantile of them is off by at most 9 %, however well
+the classic bounds fit. Prometheus asks for them where they are switched on:
+
+- 2.40 to 3.8: start it with `--enable-feature=native-histograms`; from 3.9 on (3.8 knows it too):
+  `scrape_native_histograms: true` in the scrape configuration. They then take the place of the
+  classic ones, unless `always_scrape_classic_histograms: true` (2.45 to 2.x:
+  `scrape_classic_histograms: true`) keeps both.
+- Queries name the histogram itself, without `_bucket` and `le`:
+  `histogram_quantile(0.99, sum by (server) (rate(http_client_request_duration_seconds[5m])))`
+
+## Names and labels
 ";
 
 fn section(out: &mut String, metric: &Metric) {

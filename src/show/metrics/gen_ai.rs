@@ -6,7 +6,7 @@ use super::definition::{Kind, Metric, Series, Unit};
 use super::edges::Edge;
 use super::http::with;
 use super::variants::{Values, Variants};
-use forebay_core::exchange::record::Record;
+use forebay_core::exchange::record::{ModelCall, Record};
 use std::fmt;
 
 const LABELS: &[&str] = &[
@@ -44,8 +44,7 @@ pub const METRICS: &[Metric] = &[
         name: "gen_ai.client.operation.time_per_output_chunk",
         kind: Kind::Histogram,
         unit: Unit::Seconds,
-        help: "Time between chunks after the first; sum and count are exact, buckets take each \
-               stream's mean",
+        help: "Time between chunks after the first, each gap by itself; the tail of a very long stream is left out",
         labels: LABELS,
         bounds: GEN_AI,
         convention: true,
@@ -106,11 +105,7 @@ pub fn observe(variants: &mut Variants<Figures>, record: &Record) {
     if let Some(ns) = call.time_to_first_chunk_ns {
         figures.first_chunk.add_ns(ns);
     }
-    if let Some(split) = call.gap_split_ns.filter(|_| call.chunks > 1) {
-        let gaps = call.chunks - 1;
-        let mean = seconds(split.engine + split.wire + split.reader) / gaps as f64;
-        figures.per_chunk.add(mean, gaps);
-    }
+    count_gaps(&mut figures.per_chunk, call);
     for (tokens, buckets) in [
         (call.input_tokens, &mut figures.input_tokens),
         (call.output_tokens, &mut figures.output_tokens),
@@ -118,6 +113,21 @@ pub fn observe(variants: &mut Variants<Figures>, record: &Record) {
         if let Some(tokens) = tokens {
             buckets.add(tokens as f64, 1);
         }
+    }
+}
+
+/// Counts each gap; of a record that was read back, whose gaps are not kept, their mean as often.
+fn count_gaps(per_chunk: &mut Buckets, call: &ModelCall) {
+    for ns in &call.gaps_sorted_ns {
+        per_chunk.add_ns(*ns);
+    }
+    let Some(split) = call.gap_split_ns.filter(|_| call.chunks > 1) else {
+        return;
+    };
+    if call.gaps_sorted_ns.is_empty() {
+        let gaps = call.chunks - 1;
+        let mean = seconds(split.engine + split.wire + split.reader) / gaps as f64;
+        per_chunk.add(mean, gaps);
     }
 }
 

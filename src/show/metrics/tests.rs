@@ -6,6 +6,8 @@ use forebay_core::decode::Role;
 use forebay_core::event::LossReason;
 use forebay_core::exchange::record::*;
 
+mod protobuf;
+
 const MS: u64 = 1_000_000;
 
 fn party(workload: &str) -> Party {
@@ -88,7 +90,11 @@ fn text(records: &[Record], agent: SelfStats) -> String {
     for record in records {
         metrics.observe(record, 0);
     }
-    metrics.render(agent).unwrap()
+    rendered(&metrics, agent)
+}
+
+fn rendered(metrics: &Metrics, agent: SelfStats) -> String {
+    String::from_utf8(metrics.render(agent, Format::Text).unwrap()).unwrap()
 }
 
 fn has(text: &str, line: &str) {
@@ -128,6 +134,27 @@ fn a_model_call_counts_everywhere_it_belongs() {
     }
     assert!(!text.contains("phase=\"remote\""));
     assert!(text.ends_with("# EOF\n"));
+}
+
+#[test]
+fn each_gap_of_a_stream_is_counted() {
+    let mut call = chat();
+    if let Some(call) = &mut call.gen_ai {
+        // Nine steady gaps and a stall: the mean would be one bucket for all.
+        call.gaps_sorted_ns = [[19 * MS; 9].as_slice(), &[129 * MS]].concat().into();
+    }
+    let text = text(&[call], SelfStats::default());
+    let per_chunk = "gen_ai_client_operation_time_per_output_chunk_seconds";
+    let edge = r#"client="rag-app",server="llama-server",protocol="http",role="model""#;
+    let call = format!(r#"{edge},gen_ai_operation_name="chat",gen_ai_request_model="smollm2""#);
+    for (le, count) in [("0.01", 0), ("0.02", 9), ("0.08", 9), ("0.16", 10)] {
+        has(
+            &text,
+            &format!("{per_chunk}_bucket{{le=\"{le}\",{call}}} {count}"),
+        );
+    }
+    has(&text, &format!("{per_chunk}_count{{{call}}} 10"));
+    has(&text, &format!("{per_chunk}_sum{{{call}}} 0.3"));
 }
 
 #[test]
@@ -205,7 +232,7 @@ fn a_flood_of_peers_methods_and_models_stays_bounded() {
         }
         metrics.observe(&record, i);
     }
-    let text = metrics.render(SelfStats::default()).unwrap();
+    let text = rendered(&metrics, SelfStats::default());
     assert!(
         text.lines().count() < 15_000,
         "{} lines",
@@ -227,7 +254,7 @@ fn idle_edges_give_their_place_to_new_ones() {
     metrics.observe(&of("a"), hour);
     metrics.observe(&of("b"), hour + 1);
     metrics.observe(&of("c"), 3 * hour);
-    let text = metrics.render(SelfStats::default()).unwrap();
+    let text = rendered(&metrics, SelfStats::default());
     assert!(text.contains("server=\"c\"") && !text.contains("server=\"a\""));
     has(&text, "forebay_requests_in_other_total 1.0");
 }

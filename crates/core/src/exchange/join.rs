@@ -162,6 +162,7 @@ fn model_call(
         gap_split_ns: gaps.split,
         stalls: gaps.stalls,
         stalls_omitted: gaps.stalls_omitted,
+        gaps_sorted_ns: gaps.sorted_ns.into(),
     }
 }
 

@@ -209,6 +209,10 @@ pub struct ModelCall {
     pub stalls: Vec<Stall>,
     /// Stalls beyond the list's bound.
     pub stalls_omitted: u32,
+    /// Every gap that was seen, shortest first, for who counts them as the request ends. Never in
+    /// the JSON, so that records stay small: empty in a record that was read back.
+    #[serde(skip)]
+    pub gaps_sorted_ns: Box<[u64]>,
 }
 
 /// One request.

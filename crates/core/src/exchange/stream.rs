@@ -44,6 +44,8 @@ pub struct StreamGaps {
     pub stalls: Vec<Stall>,
     /// Stalls beyond the list's bound.
     pub stalls_omitted: u32,
+    /// All of them, shortest first.
+    pub sorted_ns: Vec<u64>,
 }
 
 /// Splits every gap. `start_ns`: when the request began.
@@ -87,6 +89,7 @@ pub fn split_gaps(chunks: &[ChunkTimes], start_ns: u64) -> StreamGaps {
         split: Some(total),
         stalls,
         stalls_omitted,
+        sorted_ns: sorted,
     }
 }
 
@@ -161,6 +164,14 @@ mod tests {
         let split = steady_then(chunk(120, 150, 200)).split.unwrap();
         assert_eq!(split.engine + split.wire + split.reader, 190 * MS);
         assert_eq!((split.wire, split.reader), (30 * MS, 50 * MS));
+    }
+
+    #[test]
+    fn every_gap_is_handed_on() {
+        let found = steady_then(chunk(120, 150, 200));
+        assert_eq!(found.sorted_ns.len(), 9);
+        assert_eq!(found.sorted_ns[7..], [10 * MS, 110 * MS]);
+        assert_eq!(found.sorted_ns.iter().sum::<u64>(), 190 * MS);
     }
 
     #[test]

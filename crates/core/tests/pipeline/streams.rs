@@ -86,6 +86,9 @@ fn gaps_are_split_between_engine_wire_and_reader() {
     assert_eq!(split.engine + split.wire + split.reader, 29 * 20_000_000);
     assert_eq!((split.wire, split.reader), (29_000_000, 29_000_000));
     assert!(call.stalls.is_empty());
+    assert_eq!(*call.gaps_sorted_ns, [20_000_000; 29]);
+    let json = serde_json::to_string(&record).unwrap();
+    assert!(!json.contains("gaps_sorted"), "{json}");
 }
 
 #[test]
