@@ -6,15 +6,15 @@
 #include "lib/kernel.h"
 #include "wire.h"
 
-/* Sum of the segments of one direction that were not reported one by one. */
+/* Sum of the segments of one direction that were not reported one by one. Its length is the
+ * half's `rest_len`: looked at for every message, while this is mostly not touched. */
 struct fb_rest {
 	__u64 app_ns, net_ns, app_last_ns, net_last_ns;
 	__u32 seq;
-	__u32 len; /* 0: nothing to report */
 	__u8 tail[8];
 	__u8 tail_len;
 	__u8 turn;
-	__u8 pad[6];
+	__u8 pad[2];
 };
 
 /* One direction of a socket. */
@@ -28,27 +28,33 @@ struct fb_half {
 	__u8 report; /* enum fb_report */
 	__u8 known;  /* next_seq is valid */
 	__u16 turns; /* so far, modulo 2^16 */
-	__u8 pad[6];
-	struct fb_rest rest;
+	__u8 copy_on_arrival; /* in: reads of this socket can't be seen with their bytes */
+	__u8 pad;
+	__u32 rest_len; /* of the sum; 0: nothing to report */
 };
 
-/* What the kernel half remembers of a socket. */
+/*
+ * What the kernel half remembers of a socket. Reader, writer and arrivals are often on different
+ * CPUs, and each line of memory that two of them touch travels between them: a storage's value
+ * begins 8 bytes into a line of 64, so all up to half[FB_IN] lies in the first line, all up to
+ * write_left in the second, and the sums, which short messages never touch, behind them.
+ */
 struct fb_sock {
 	__u64 cookie;
 	__u64 arrived_ns; /* last arrival that moved the stream forward */
 	__u32 orders;	  /* generation of orders taken */
+	__u8 end;	  /* enum fb_end */
+	__u8 opened;	  /* FB_OPEN was sent */
+	__u8 ignored;	  /* the agent's own */
+	__u8 last;	  /* direction that moved last + 1, 0 = none yet */
+	struct fb_half half[2]; /* by enum fb_direction */
+	__u64 clock_ns;	  /* TCP's clock when it was last taken for a departure */
+	__u64 out_run_delay_ns;
+	__u32 out_tid;
 	__u32 pid;
-	__u32 in_tid, out_tid;
 	__u32 write_seq;  /* where the write in progress stood last */
 	__u32 write_left; /* bytes it still had to hand over then */
-	__u64 in_run_delay_ns, out_run_delay_ns;
-	__u8 end;	/* enum fb_end */
-	__u8 opened;	/* FB_OPEN was sent */
-	__u8 ignored;	/* the agent's own */
-	__u8 last;	/* direction that moved last + 1, 0 = none yet */
-	__u8 copy_on_arrival; /* reads of this socket can't be seen with their bytes */
-	__u8 pad[3];
-	struct fb_half half[2]; /* by enum fb_direction */
+	struct fb_rest rest[2]; /* by enum fb_direction */
 };
 
 /* Written by all hooks, read by user space on a timer. Records that do not fit are counted. */

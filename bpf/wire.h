@@ -62,7 +62,7 @@ enum fb_bounds {
 struct fb_record {
 	__u16 kind;	/* enum fb_kind */
 	__u16 head_len; /* bytes that follow a struct fb_segment */
-	__u32 cpu;
+	__u32 pad;
 	__u64 cookie;
 };
 
@@ -156,11 +156,12 @@ struct fb_order {
 	__u8 pad[2];
 };
 
-/* Losses, counted by the kernel half since it was loaded. */
+/* Losses and what else the kernel half counts since it was loaded. */
 struct fb_losses {
 	__u64 ring_full;	 /* records */
 	__u64 socket_table_full; /* sockets not tracked */
 	__u64 sockets;		 /* sockets tracked now */
+	__u64 unseen_reads;	 /* times bytes were found read that no hook saw */
 };
 
 #endif

@@ -20,6 +20,8 @@ use tokio::time::timeout;
 
 /// How long open streams may take to end after a stop.
 const DRAIN: Duration = Duration::from_secs(2);
+/// How long capture may take to work off a full ring, on a host without a CPU to spare.
+const END: Duration = Duration::from_secs(10);
 
 /// What an agent is asked to be.
 #[derive(Clone, Debug)]
@@ -87,7 +89,7 @@ pub enum AgentError {
         source: std::io::Error,
     },
     /// The capture thread did not end.
-    #[error("capture did not end within 2 s of being asked to. Next: report it as a defect")]
+    #[error("capture did not end within 10 s of being asked to. Next: report it as a defect")]
     Stuck,
     /// The capture thread panicked.
     #[error("capture stopped by a defect. Next: report it with the lines above")]
@@ -206,7 +208,7 @@ impl Capturing {
     /// Ends the source. One that does not end in time is left to the end of the process.
     async fn end(&mut self) -> Result<(), AgentError> {
         self.stop.stop();
-        let ended = timeout(DRAIN, self.ended()).await;
+        let ended = timeout(END, self.ended()).await;
         ended.unwrap_or(Err(AgentError::Stuck))
     }
 }

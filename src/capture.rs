@@ -5,6 +5,7 @@
 pub mod clock;
 mod live;
 mod meter;
+mod priority;
 mod processes;
 pub mod records;
 mod sched;

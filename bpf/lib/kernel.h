@@ -72,6 +72,7 @@ struct tcp_sock {
 	__u64 bytes_received;
 	__u64 bytes_acked;
 	__u32 total_retrans;
+	__u64 tcp_clock_cache;
 } RELOCATED;
 
 struct sk_buff {

@@ -20,12 +20,37 @@ static __always_inline struct fb_sock *in_use(struct sock *sk, const struct tcp_
 	return s;
 }
 
+/* The thread that reads or writes, and how long it has waited for a CPU in its life. */
 static __always_inline void see_thread(__u32 *tid, __u64 *run_delay_ns)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
 	*tid = task->pid;
 	*run_delay_ns = task->sched_info.run_delay;
+}
+
+/* When bytes are read: the passage of `len` bytes at `seq` so far as every reader tells it. */
+static __always_inline void be_read(struct fb_sock *s, const struct tcp_sock *tp,
+				    struct fb_passage *p, __u32 end)
+{
+	struct fb_half *in = &s->half[FB_IN];
+
+	in->known = 1;
+	in->next_seq = end;
+	p->len = end - p->seq;
+	p->app_ns = bpf_ktime_get_ns();
+	p->net_last_ns = end == tp->rcv_nxt ? s->arrived_ns : p->net_ns;
+	see_thread(&p->tid, &p->run_delay_ns);
+	p->flags = turn_to(s, FB_IN, tp);
+}
+
+/* Sums a read up: what is summed arrived no later than the last arrival. */
+static __always_inline void sum_up_read(struct fb_sock *s, struct fb_passage *p)
+{
+	if (!p->net_ns)
+		p->net_ns = s->arrived_ns;
+	p->net_last_ns = s->arrived_ns;
+	add_to_rest(&s->half[FB_IN], &s->rest[FB_IN], p);
 }
 
 /* When the bytes at `seq` arrived; 0 if another record tells. */

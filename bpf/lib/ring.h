@@ -17,7 +17,7 @@ static __always_inline void start_record(struct fb_record *r, enum fb_kind kind,
 {
 	r->kind = kind;
 	r->head_len = 0;
-	r->cpu = bpf_get_smp_processor_id();
+	r->pad = 0;
 	r->cookie = cookie;
 }
 

@@ -10,26 +10,36 @@
 
 #include "socket.h"
 
+/* Everything of a segment record but its head and tail bytes. */
+struct fb_passage {
+	__u32 seq, len;
+	__u64 app_ns, net_ns, net_last_ns;
+	__u64 run_delay_ns;
+	__u32 tid;
+	__u8 direction, flags;
+};
+
 /* Reports the sum of a direction. `keep`: only a look, the sum goes on growing. */
 static __always_inline void send_rest(struct fb_sock *s, int direction, const struct tcp_sock *tp,
 				      int keep)
 {
-	struct fb_rest *rest = &s->half[direction & 1].rest;
+	struct fb_half *h = &s->half[direction & 1];
+	struct fb_rest *rest = &s->rest[direction & 1];
 	struct fb_segment *r;
 
-	if (!rest->len)
+	if (!h->rest_len)
 		return;
 	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
 	if (!r) {
 		ring_lost();
 		if (!keep)
-			rest->len = 0;
+			h->rest_len = 0;
 		return;
 	}
 	__builtin_memset(r, 0, sizeof(*r));
 	start_record(&r->r, FB_SEGMENT, s->cookie);
 	r->seq = rest->seq;
-	r->len = rest->len;
+	r->len = h->rest_len;
 	r->app_ns = rest->app_ns;
 	r->net_ns = rest->net_ns;
 	r->app_last_ns = rest->app_last_ns;
@@ -39,11 +49,11 @@ static __always_inline void send_rest(struct fb_sock *s, int direction, const st
 	r->direction = direction;
 	r->flags = FB_REST | (rest->turn ? FB_TURN : 0) | (keep ? FB_SNAPSHOT : 0);
 	r->tail_len = rest->tail_len;
-	r->turns = s->half[direction & 1].turns;
+	r->turns = h->turns;
 	__builtin_memcpy(r->tail, rest->tail, FB_TAIL_MAX);
 	send_record(r);
 	if (!keep)
-		rest->len = 0;
+		h->rest_len = 0;
 }
 
 /* Notes that `direction` moves. Returns FB_TURN if the other one had moved before. */
@@ -85,27 +95,26 @@ static __always_inline __u32 head_wanted(const struct fb_half *h, __u32 len)
 }
 
 /* Adds a segment to the sum. The caller fills `tail` afterwards. */
-static __always_inline void add_to_rest(struct fb_half *h, __u32 seq, __u32 len, __u64 app_ns,
-					__u64 net_ns, int turn)
+static __always_inline void add_to_rest(struct fb_half *h, struct fb_rest *rest,
+					const struct fb_passage *p)
 {
-	struct fb_rest *rest = &h->rest;
-
-	if (!rest->len) {
-		rest->seq = seq;
-		rest->app_ns = app_ns;
-		rest->net_ns = net_ns;
-		rest->turn = !!turn;
+	if (!h->rest_len) {
+		rest->seq = p->seq;
+		rest->app_ns = p->app_ns;
+		rest->net_ns = p->net_ns;
+		rest->turn = !!p->flags;
 	}
-	rest->len = seq + len - rest->seq;
-	rest->app_last_ns = app_ns;
-	rest->net_last_ns = net_ns;
+	h->rest_len = p->seq + p->len - rest->seq;
+	rest->app_last_ns = p->app_ns;
+	rest->net_last_ns = p->net_last_ns;
+	rest->tail_len = 0;
 }
 
 /* A quiet direction is never flushed by turns: it reports on its own clock. */
-static __always_inline int rest_is_due(const struct fb_half *h)
+static __always_inline int rest_is_due(const struct fb_half *h, const struct fb_rest *rest)
 {
-	return h->report == FB_QUIET && h->rest.app_last_ns + h->rest.net_last_ns >
-						h->rest.app_ns + h->rest.net_ns + 2ull * FB_REST_NS;
+	return h->report == FB_QUIET && rest->app_last_ns + rest->net_last_ns >
+						rest->app_ns + rest->net_ns + 2ull * FB_REST_NS;
 }
 
 static __always_inline void mark(struct fb_sock *s, int direction, __u32 seq, __u64 now)
@@ -147,13 +156,6 @@ static __always_inline void mark(struct fb_sock *s, int direction, __u32 seq, __
 			send(__VA_ARGS__, head, FB_HEAD_MAX);                                      \
 	} while (0)
 
-/* Everything of a segment record but its head and tail bytes. */
-struct fb_passage {
-	__u32 seq, len;
-	__u64 app_ns, net_ns, net_last_ns;
-	__u8 direction, flags;
-};
-
 static __always_inline void fill_segment(struct fb_segment *r, const struct fb_sock *s,
 					 const struct tcp_sock *tp, const struct fb_passage *p)
 {
@@ -165,14 +167,29 @@ static __always_inline void fill_segment(struct fb_segment *r, const struct fb_s
 	r->app_last_ns = p->app_ns;
 	r->net_last_ns = p->net_last_ns;
 	read_tcp(tp, &r->tcp);
-	r->tcp.tid = p->direction == FB_IN ? s->in_tid : s->out_tid;
-	r->tcp.run_delay_ns = p->direction == FB_IN ? s->in_run_delay_ns : s->out_run_delay_ns;
+	r->tcp.tid = p->tid;
+	r->tcp.run_delay_ns = p->run_delay_ns;
 	r->direction = p->direction;
 	r->flags = p->flags;
 	r->tail_len = 0;
 	r->pad[0] = 0;
 	r->turns = s->half[p->direction & 1].turns;
 	r->pad2[0] = r->pad2[1] = 0;
+}
+
+/*
+ * Whether bytes were read that no hook saw (splice and the like). The program that sees such reads is
+ * attached by user space when this was counted once: most hosts never need it.
+ */
+static __always_inline int read_unseen(struct fb_half *in, const struct tcp_sock *tp)
+{
+	__u32 seen = in->known ? in->next_seq : in->pending_seq;
+
+	if (in->copy_on_arrival || (!in->known && !in->pending_ns) ||
+	    (__s32)(tp->copied_seq - seen) <= 0)
+		return 0;
+	__sync_fetch_and_add(&losses.unseen_reads, 1);
+	return 1;
 }
 
 /* Takes a segment off the turn's budget. */

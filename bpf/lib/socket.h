@@ -86,7 +86,7 @@ static __always_inline struct fb_sock *remember(void *sk, __u64 cookie, __u8 end
 	__sync_fetch_and_add(&losses.sockets, 1);
 	s->cookie = cookie;
 	s->end = end;
-	s->copy_on_arrival = copy_on_arrival;
+	s->half[FB_IN].copy_on_arrival = copy_on_arrival;
 	reset_half(&s->half[FB_IN]);
 	reset_half(&s->half[FB_OUT]);
 	return s;
@@ -123,8 +123,8 @@ static __always_inline void take_orders(struct fb_sock *s)
 /* Says who uses the socket, when that changes. Call in the user's own context. */
 static __always_inline void see_owner(struct fb_sock *s)
 {
-	__u32 pid = bpf_get_current_pid_tgid() >> 32;
-	struct task_struct *task;
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 pid = task->tgid;
 	struct fb_owner *o;
 
 	if (s->pid == pid)
@@ -144,7 +144,6 @@ static __always_inline void see_owner(struct fb_sock *s)
 	o->cgroup_id = bpf_get_current_cgroup_id();
 	o->pid = pid;
 	o->pad = 0;
-	task = (void *)bpf_get_current_task();
 	BPF_CORE_READ_STR_INTO(&o->comm, task, group_leader, comm);
 	send_record(o);
 }

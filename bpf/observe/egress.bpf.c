@@ -14,15 +14,33 @@ static __always_inline void sum_up(struct __sk_buff *skb, struct fb_sock *s,
 				   const struct tcp_sock *tp, struct fb_passage *p, __u32 offset)
 {
 	struct fb_half *out = &s->half[FB_OUT];
-	struct fb_rest *rest = &out->rest;
+	struct fb_rest *rest = &s->rest[FB_OUT];
 
-	add_to_rest(out, p->seq, p->len, out->pending_ns, p->net_ns, p->flags);
-	rest->tail_len = 0;
+	p->app_ns = out->pending_ns;
+	add_to_rest(out, rest, p);
 	if (out->report != FB_QUIET && p->len >= FB_TAIL_MAX &&
 	    !bpf_skb_load_bytes(skb, offset + p->len - FB_TAIL_MAX, rest->tail, FB_TAIL_MAX))
 		rest->tail_len = FB_TAIL_MAX;
-	if (rest_is_due(out))
+	if (rest_is_due(out, rest))
 		send_rest(s, FB_OUT, tp, 0);
+}
+
+/*
+ * TCP reads the clock when it begins to send; that is now, unless it sends several packets at once:
+ * then each but the first asks the clock anew. A clock from before the write is not of this sending.
+ */
+static __always_inline __u64 departure(struct fb_sock *s, const struct fb_half *out,
+				       const struct tcp_sock *tp)
+{
+	__u64 clock_ns;
+
+	if (!bpf_core_field_exists(tp->tcp_clock_cache))
+		return bpf_ktime_get_ns();
+	clock_ns = tp->tcp_clock_cache;
+	if (clock_ns == s->clock_ns || clock_ns < out->pending_ns)
+		return bpf_ktime_get_ns();
+	s->clock_ns = clock_ns;
+	return clock_ns;
 }
 
 static __always_inline void leave(struct __sk_buff *skb, struct fb_sock *s,
@@ -44,7 +62,9 @@ static __always_inline void leave(struct __sk_buff *skb, struct fb_sock *s,
 	}
 	p.len = end - p.seq;
 	out->next_seq = end;
-	p.net_ns = p.net_last_ns = bpf_ktime_get_ns();
+	p.net_ns = p.net_last_ns = departure(s, out, tp);
+	p.tid = s->out_tid;
+	p.run_delay_ns = s->out_run_delay_ns;
 	p.flags = turn_to(s, FB_OUT, tp);
 	if (!reported(out)) {
 		sum_up(skb, s, tp, &p, load->offset);

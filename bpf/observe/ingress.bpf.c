@@ -43,6 +43,11 @@ static __always_inline void arrive(struct __sk_buff *skb, struct fb_sock *s,
 	 * the packet that fills it. */
 	if ((__s32)(end - p.seq) <= 0 || (__s32)(load->seq - p.seq) > 0)
 		return;
+	if (read_unseen(in, tp)) {
+		in->copy_on_arrival = 1;
+		in->known = 1;
+		in->next_seq = tp->copied_seq;
+	}
 	p.len = end - p.seq;
 	p.net_ns = p.net_last_ns = bpf_ktime_get_ns();
 	s->arrived_ns = p.net_ns;
@@ -52,7 +57,7 @@ static __always_inline void arrive(struct __sk_buff *skb, struct fb_sock *s,
 	} else if (reported(in)) {
 		mark(s, FB_IN, p.seq, p.net_ns);
 	}
-	if (s->copy_on_arrival)
+	if (in->copy_on_arrival)
 		copy(skb, s, tp, &p, load->offset + (p.seq - load->seq));
 }
 

@@ -52,21 +52,18 @@ static __always_inline void send(struct sk_buff *skb, struct fb_sock *s, const s
 }
 
 static __always_inline void sum_up(struct sk_buff *skb, struct fb_sock *s,
-				   const struct tcp_sock *tp, const struct fb_passage *p,
-				   __u32 offset)
+				   const struct tcp_sock *tp, struct fb_passage *p, __u32 offset)
 {
 	struct fb_half *in = &s->half[FB_IN];
-	struct fb_rest *rest = &in->rest;
+	struct fb_rest *rest = &s->rest[FB_IN];
 	struct bpf_dynptr bytes;
 
-	add_to_rest(in, p->seq, p->len, p->app_ns, p->net_ns ? p->net_ns : s->arrived_ns, p->flags);
-	rest->net_last_ns = s->arrived_ns;
-	rest->tail_len = 0;
+	sum_up_read(s, p);
 	if (in->report != FB_QUIET && p->len >= FB_TAIL_MAX &&
 	    !bpf_dynptr_from_skb((struct __sk_buff *)skb, 0, &bytes) &&
 	    !bpf_dynptr_read(rest->tail, FB_TAIL_MAX, &bytes, offset + p->len - FB_TAIL_MAX, 0))
 		rest->tail_len = FB_TAIL_MAX;
-	if (rest_is_due(in))
+	if (rest_is_due(in, rest))
 		send_rest(s, FB_IN, tp, 0);
 }
 
@@ -87,19 +84,13 @@ static __always_inline void read(struct sk_buff *skb, struct sock *sk, struct fb
 		offset += in->next_seq - p.seq;
 		p.seq = in->next_seq;
 	}
-	in->known = 1;
-	in->next_seq = end;
-	p.len = end - p.seq;
-	p.app_ns = bpf_ktime_get_ns();
-	p.net_last_ns = end == tp->rcv_nxt ? s->arrived_ns : p.net_ns;
-	see_thread(&s->in_tid, &s->in_run_delay_ns);
-	p.flags = turn_to(s, FB_IN, tp);
+	be_read(s, tp, &p, end);
 	if (!reported(in)) {
 		sum_up(skb, s, tp, &p, offset);
 		return;
 	}
 	send_rest(s, FB_IN, tp, 0);
-	head = s->copy_on_arrival ? 0 : head_wanted(in, p.len);
+	head = in->copy_on_arrival ? 0 : head_wanted(in, p.len);
 	send(skb, s, tp, &p, offset, head);
 	spend(in, head);
 }

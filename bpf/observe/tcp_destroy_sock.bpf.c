@@ -23,6 +23,9 @@ int BPF_PROG(tcp_destroy_sock, struct sock *sk)
 	__sync_fetch_and_add(&losses.sockets, -1);
 	if (s->ignored || !s->opened)
 		goto forget;
+	/* A FIN that was read counts as one byte. */
+	if (tp->copied_seq != s->half[FB_IN].next_seq + 1)
+		read_unseen(&s->half[FB_IN], tp);
 	send_rest(s, FB_OUT, tp, 0);
 	send_rest(s, FB_IN, tp, 0);
 	c = bpf_ringbuf_reserve(&ring, sizeof(*c), 0);

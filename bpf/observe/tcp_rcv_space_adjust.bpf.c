@@ -5,6 +5,8 @@
  * Cost bound: one socket-storage look-up; a record only for bytes no other hook saw
  * Writes:     FB_SEGMENT (in) without bytes: splice, MSG_TRUNC, zero-copy, or every read on
  *             kernels without skb_copy_datagram_iovec
+ * Attached:   when bytes were first found read unseen (read_unseen in lib/segment.h), or at once on
+ *             kernels without skb_copy_datagram_iovec
  * Absent on:  none known
  */
 #include "../lib/reader.h"
@@ -32,22 +34,18 @@ int BPF_PROG(tcp_rcv_space_adjust, struct sock *sk)
 	if (s->ignored)
 		return 0;
 	/* From the next arrival on this socket's bytes are copied when they arrive. */
-	s->copy_on_arrival = 1;
+	in->copy_on_arrival = 1;
 	p.seq = in->known ? in->next_seq : in->pending_ns ? in->pending_seq : end;
-	p.len = end - p.seq;
-	in->known = 1;
-	in->next_seq = end;
-	if (!p.len)
+	if (end == p.seq) {
+		in->known = 1;
+		in->next_seq = end;
 		return 0;
-	p.app_ns = bpf_ktime_get_ns();
+	}
 	p.net_ns = in->pending_seq == p.seq ? in->pending_ns : 0;
-	p.net_last_ns = end == tp->rcv_nxt ? s->arrived_ns : p.net_ns;
-	see_thread(&s->in_tid, &s->in_run_delay_ns);
-	p.flags = turn_to(s, FB_IN, tp);
+	be_read(s, tp, &p, end);
 	if (!reported(in)) {
-		add_to_rest(in, p.seq, p.len, p.app_ns, p.net_ns ? p.net_ns : s->arrived_ns, p.flags);
-		in->rest.net_last_ns = s->arrived_ns;
-		if (rest_is_due(in))
+		sum_up_read(s, &p);
+		if (rest_is_due(in, &s->rest[FB_IN]))
 			send_rest(s, FB_IN, tp, 0);
 		return 0;
 	}

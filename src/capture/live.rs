@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::meter::Meter;
+use super::priority::Priority;
 use super::sched::Sampler;
 use super::{CaptureError, Feature, LiveOptions, Source, StopFlag, processes};
 use crate::keep::deck::{Deck, Job};
@@ -11,7 +12,7 @@ use crate::keep::vitals::Vitals;
 use forebay_core::event::{Event, LossReason};
 use forebay_core::pipeline::{Output, Pipeline};
 use forebay_core::tape::Entry;
-use forebay_kernel::{Losses, Observe, Stop};
+use forebay_kernel::{Losses, Observe, RING_BYTES, Stop};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::sleep;
@@ -95,6 +96,7 @@ struct Drive {
     flush_every_ns: u64,
     job: Option<Job>,
     meter: Meter,
+    priority: Priority,
 }
 
 impl Drive {
@@ -111,6 +113,7 @@ impl Drive {
             flush_every_ns: TICK_NS,
             job: None,
             meter: Meter::new(memory_max_bytes, monotonic_ns()),
+            priority: Priority::behind(),
         }
     }
 
@@ -141,7 +144,9 @@ impl Drive {
     }
 
     fn drain_some(&mut self, outputs: usize) -> bool {
-        self.meter.ring(self.observe.waiting_bytes());
+        let waiting_bytes = self.observe.waiting_bytes();
+        self.meter.ring(waiting_bytes);
+        self.priority.follow(waiting_bytes, RING_BYTES);
         let (pipeline, read) = (&mut self.pipeline, &mut self.read);
         let mut full = false;
         self.observe.drain(|event| {
@@ -201,6 +206,9 @@ impl Drive {
     }
 
     fn end(&mut self, batch: &mut Vec<Output>) {
+        self.priority.hurry();
+        // Traffic goes on: still attached, the ring might be filled as fast as it is drained.
+        self.observe.detach();
         self.observe.flush();
         // All that is there: the ring is bounded, and nothing more is to come.
         self.drain_some(usize::MAX);

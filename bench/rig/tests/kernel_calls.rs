@@ -8,6 +8,8 @@ use forebay_rig::server::{Server, ServerConfig};
 use forebay_rig::sock::{READ_FAMILIES, WRITE_FAMILIES};
 use forebay_rig::tools::{compile, run_line};
 use scene::{LOOPBACK, MS, Traffic, ask, hold, loopback, strict};
+use std::thread::sleep;
+use std::time::Duration;
 
 #[test]
 fn plain_calls() {
@@ -20,6 +22,9 @@ fn plain_calls() {
             ..ServerConfig::default()
         };
         let report = hold(&strict(), || {
+            if read_name == "splice" {
+                first_splice(&server);
+            }
             loopback(LOOPBACK, server, |config| {
                 (config.requests, config.read_with, config.write_with) =
                     (100, read_with, write_with);
@@ -37,6 +42,17 @@ fn plain_calls() {
         });
         assert_eq!(report.matched, 100);
     }
+}
+
+/// Reads without a copy are seen from the first one on that was found: its own request is not judged.
+fn first_splice(server: &ServerConfig) {
+    loopback(LOOPBACK, *server, |config| {
+        config.requests = 2;
+        config.read_with = server.read_with;
+        config.prefix = "first-".to_owned();
+        config.asks = vec![ask("think=1ms,size=100")];
+    });
+    sleep(Duration::from_millis(200));
 }
 
 #[test]

@@ -10,8 +10,10 @@ use forebay_rig::tools::{compile, run_line};
 use forebay_rig::truth::{judge, read_lines};
 use scene::{LOOPBACK, Traffic, alone, ask, counts, hold, loopback, strict, watch};
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -181,6 +183,40 @@ fn a_killed_agent_leaves_nothing_in_the_kernel() {
         );
         std::thread::sleep(Duration::from_millis(100));
     }
+}
+
+/// Sends small messages to itself as fast as it can until told to end.
+fn storm(ends: &AtomicBool) {
+    let listener = TcpListener::bind((LOOPBACK, 0)).unwrap();
+    let mut writer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    writer.set_nodelay(true).unwrap();
+    let (mut reader, _) = listener.accept().unwrap();
+    let mut message = [b'x'; 64];
+    while !ends.load(Ordering::Relaxed) {
+        // Each way once: every message begins a turn, and is reported.
+        writer.write_all(&message).unwrap();
+        reader.read_exact(&mut message).unwrap();
+        reader.write_all(&message).unwrap();
+        writer.read_exact(&mut message).unwrap();
+    }
+}
+
+#[test]
+fn an_agent_ends_although_traffic_goes_on_faster_than_it_can_follow() {
+    let _turn = alone();
+    let ends = AtomicBool::new(false);
+    let said = std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| storm(&ends));
+        }
+        let run = Command::new(program())
+            .args(["observe", "--json", "--duration", "2s"])
+            .output();
+        ends.store(true, Ordering::Relaxed);
+        run.unwrap()
+    });
+    let errors = String::from_utf8_lossy(&said.stderr);
+    assert!(said.status.success(), "{}: {errors}", said.status);
 }
 
 #[test]

@@ -68,7 +68,7 @@ const ROWS: &[Row] = &[
     },
     Row {
         program: "tcp_rcv_space_adjust",
-        gives: "reads without a copy: splice, MSG_TRUNC, TCP_ZEROCOPY_RECEIVE",
+        gives: "reads without a copy: splice, MSG_TRUNC, TCP_ZEROCOPY_RECEIVE (attached when the first is found)",
         needs: "tracepoint tcp_rcv_space_adjust",
         probe: Probe::Tracepoint("tcp_rcv_space_adjust"),
         fallback: "such reads show with the next ordinary one",

@@ -67,6 +67,8 @@ pub struct Losses {
     pub socket_table_full: u64,
     /// Sockets tracked now.
     pub sockets: u64,
+    /// Times that bytes were found read which no attached program saw.
+    pub unseen_reads: u64,
 }
 
 /// Whether a drain should go on.
@@ -78,6 +80,11 @@ pub enum Stop {
     Stop,
 }
 
+/// Sees reads with their bytes.
+const READS: &str = "skb_copy_datagram_iovec";
+/// Sees reads without a copy; attached when the first is found.
+const LATE: &str = "tcp_rcv_space_adjust";
+
 type Sink = dyn FnMut(Event<'_>) -> Stop;
 
 /// The running kernel half. Dropping it detaches everything.
@@ -88,6 +95,8 @@ pub struct Observe {
     flush: Option<Link>,
     links: Vec<Link>,
     skel: ObserveSkel<'static>,
+    /// `tcp_rcv_space_adjust` is attached, or can't be.
+    sees_all_reads: bool,
     features: Vec<Feature>,
     stats: Option<StatsGuard>,
 }
@@ -117,6 +126,7 @@ impl Observe {
             sink,
             flush,
             links,
+            sees_all_reads: !is_active(&features, LATE) || !is_active(&features, READS),
             skel,
             features,
             stats: None,
@@ -142,6 +152,22 @@ impl Observe {
         self.sink.set(Some(erased));
         self.ring.consume_raw();
         self.sink.set(None);
+        if !self.sees_all_reads && self.losses().unseen_reads > 0 {
+            self.see_all_reads();
+        }
+    }
+
+    /// Attaches the program that most hosts never need: it costs each read about 80 ns.
+    fn see_all_reads(&mut self) {
+        self.sees_all_reads = true;
+        let link = self.skel.progs.tcp_rcv_space_adjust.attach_trace();
+        keep_tracing(LATE, link, &mut self.features, &mut self.links);
+    }
+
+    /// Ends all observation: what waits in the ring, and a last flush, are all that is to come.
+    pub fn detach(&mut self) {
+        self.sees_all_reads = true;
+        self.links.clear();
     }
 
     /// Bytes that wait in the ring for the next drain.
@@ -209,6 +235,7 @@ impl Observe {
             ring_full: now.ring_full,
             socket_table_full: now.socket_table_full,
             sockets: now.sockets,
+            unseen_reads: now.unseen_reads,
         }
     }
 
@@ -318,32 +345,49 @@ fn attach(
     })?;
     let fd = root.as_raw_fd();
     let progs = &skel.progs;
-    let mut keep = |program, link: libbpf_rs::Result<Link>| match link {
-        Ok(link) => {
-            links.push(link);
-            Ok(())
-        }
-        Err(error) => Err(LoadError::Attach { program, error }),
-    };
-    keep("egress", progs.egress.attach_cgroup(fd))?;
-    keep("ingress", progs.ingress.attach_cgroup(fd))?;
     let tracing = [
-        ("skb_copy_datagram_iovec", &progs.skb_copy_datagram_iovec),
-        ("tcp_rcv_space_adjust", &progs.tcp_rcv_space_adjust),
+        (READS, &progs.skb_copy_datagram_iovec),
+        (LATE, &progs.tcp_rcv_space_adjust),
         ("tcp_sendmsg_locked", &progs.tcp_sendmsg_locked),
         ("inet_sock_set_state", &progs.inet_sock_set_state),
         ("tcp_destroy_sock", &progs.tcp_destroy_sock),
     ];
     for (name, program) in tracing {
-        let Some(feature) = features.iter_mut().find(|f| f.program == name && f.active) else {
+        if !is_active(features, name) || (name == LATE && is_active(features, READS)) {
             continue;
-        };
-        if let Err(error) = keep(name, program.attach_trace()) {
-            feature.active = false;
-            feature.reason = error.to_string();
         }
+        keep_tracing(name, program.attach_trace(), features, links);
+    }
+    // Arrivals last: whatever arrives from now on is seen when it is read.
+    for (program, link) in [
+        ("egress", progs.egress.attach_cgroup(fd)),
+        ("ingress", progs.ingress.attach_cgroup(fd)),
+    ] {
+        links.push(link.map_err(|error| LoadError::Attach { program, error })?);
     }
     Ok(progs.flush.attach_iter(skel.maps.sockets.as_fd()).ok())
+}
+
+fn is_active(features: &[Feature], program: &str) -> bool {
+    features.iter().any(|f| f.program == program && f.active)
+}
+
+/// Keeps a tracing program's link; one that does not attach is given up, with the reason.
+fn keep_tracing(
+    program: &str,
+    link: libbpf_rs::Result<Link>,
+    features: &mut [Feature],
+    links: &mut Vec<Link>,
+) {
+    match link {
+        Ok(link) => links.push(link),
+        Err(error) => {
+            for feature in features.iter_mut().filter(|f| f.program == program) {
+                feature.active = false;
+                feature.reason = error.to_string();
+            }
+        }
+    }
 }
 
 fn ring(
