@@ -12,9 +12,6 @@ use libfuzzer_sys::fuzz_target;
 struct Bare;
 
 impl WallClock for Bare {
-    fn rfc3339(&self, _: u64) -> Box<str> {
-        "".into()
-    }
     fn unix_ns(&self, monotonic_ns: u64) -> u64 {
         monotonic_ns
     }

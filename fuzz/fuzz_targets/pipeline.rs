@@ -10,9 +10,6 @@ use libfuzzer_sys::fuzz_target;
 struct Bare;
 
 impl WallClock for Bare {
-    fn rfc3339(&self, monotonic_ns: u64) -> Box<str> {
-        monotonic_ns.to_string().into()
-    }
     fn unix_ns(&self, monotonic_ns: u64) -> u64 {
         monotonic_ns
     }

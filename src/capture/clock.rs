@@ -28,9 +28,6 @@ impl Clock {
 }
 
 impl WallClock for Clock {
-    fn rfc3339(&self, monotonic_ns: u64) -> Box<str> {
-        time::text_of_ns(self.unix_ns(monotonic_ns)).into()
-    }
     fn unix_ns(&self, monotonic_ns: u64) -> u64 {
         self.epoch_ns.saturating_add(monotonic_ns)
     }

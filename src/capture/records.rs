@@ -91,7 +91,7 @@ impl Source for RecordFile {
         let mut batch = Vec::with_capacity(BATCH_OUTPUTS);
         while let Some(line) = self.next(&stop)? {
             match line {
-                Line::Record(record) => batch.push(Output::Record(record)),
+                Line::Record(record) => batch.push(Output::Record(*record)),
                 Line::Lost(loss) => {
                     hub.publish(&mut batch);
                     hub.publish_loss(&loss);

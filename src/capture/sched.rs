@@ -6,11 +6,13 @@
 
 mod proc;
 
+use forebay_core::exchange::record::Who;
 use forebay_core::explain::ProcessSample;
 use forebay_core::pipeline::Output;
 use proc::{Cgroups, Reading};
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Length of a sampling interval; fixed, so that samples of one moment compare.
 pub const INTERVAL_NS: u64 = 1_000_000_000;
@@ -59,27 +61,44 @@ impl Sampler {
 
     /// Notes whose server sockets answered.
     pub fn answered(&mut self, outputs: &[Output], now_ns: u64) {
-        for output in outputs {
-            let Output::Record(record) = output else {
-                continue;
+        let servers = outputs.iter().filter_map(|output| match output {
+            Output::Record(record) => Some(&record.server.who),
+            Output::Lost { .. } => None,
+        });
+        // Mostly some answer many times in a row.
+        let mut run: Option<(&Arc<Who>, u32)> = None;
+        for who in servers {
+            run = match run {
+                Some((before, records)) if Arc::ptr_eq(before, who) => Some((before, records + 1)),
+                Some((before, records)) => {
+                    self.count(before, records, now_ns);
+                    Some((who, 1))
+                }
+                None => Some((who, 1)),
             };
-            let Some(pid) = record.server.pid else {
-                continue;
-            };
-            if !self.servers.contains_key(&pid) && self.servers.len() >= COUNTED_MAX {
-                continue;
-            }
-            let server = self.servers.entry(pid).or_insert_with(|| Server {
-                workload: record.server.workload.clone(),
-                records: 0,
-                last_record_ns: now_ns,
-                before: None,
-            });
-            server.records = server.records.saturating_add(1);
-            server.last_record_ns = now_ns;
-            if server.workload != record.server.workload {
-                server.workload = record.server.workload.clone();
-            }
+        }
+        if let Some((who, records)) = run {
+            self.count(who, records, now_ns);
+        }
+    }
+
+    fn count(&mut self, who: &Who, records: u32, now_ns: u64) {
+        let Some(pid) = who.pid else {
+            return;
+        };
+        if !self.servers.contains_key(&pid) && self.servers.len() >= COUNTED_MAX {
+            return;
+        }
+        let server = self.servers.entry(pid).or_insert_with(|| Server {
+            workload: who.workload.clone(),
+            records: 0,
+            last_record_ns: now_ns,
+            before: None,
+        });
+        server.records = server.records.saturating_add(records);
+        server.last_record_ns = now_ns;
+        if server.workload != who.workload {
+            server.workload = who.workload.clone();
         }
     }
 

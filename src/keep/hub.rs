@@ -13,7 +13,7 @@ use super::vitals::Vitals;
 use super::{lock, time};
 use bytes::Bytes;
 use forebay_core::event::LossReason;
-use forebay_core::exchange::record::Record;
+use forebay_core::exchange::record::{Id, Record, Time};
 use forebay_core::explain::ProcessSample;
 use forebay_core::pipeline::Output;
 use serde::Serialize;
@@ -69,7 +69,7 @@ pub struct Counts {
     /// Bytes of the ring.
     pub recent_bytes: usize,
     /// Begin of the oldest record in the ring.
-    pub recent_oldest: Option<Box<str>>,
+    pub recent_oldest: Option<Time>,
     /// Subscribers now.
     pub subscribers: usize,
 }
@@ -119,9 +119,10 @@ impl Hub {
             listener.batch(batch);
         }
         let mut state = lock(&self.state);
-        for output in batch.drain(..) {
-            state.take(&output, self.limits.queue_bytes);
+        for output in &*batch {
+            state.take(output, self.limits.queue_bytes);
         }
+        batch.clear();
         state.wake();
     }
 
@@ -188,7 +189,7 @@ impl Hub {
             hub: Arc::clone(self),
             queue,
             filter,
-            since: since.map(time::text_before_now).unwrap_or_default(),
+            since: since.map(time::before_now).unwrap_or_default(),
             replay: since.map(|_| state.recent.snapshot()).unwrap_or_default(),
         })
     }
@@ -203,7 +204,7 @@ impl Hub {
     }
 
     /// Records by id, of those that are still kept. Reads the whole ring, outside the lock.
-    pub fn records(&self, ids: &HashSet<Box<str>>) -> HashMap<Box<str>, Record> {
+    pub fn records(&self, ids: &HashSet<Id>) -> HashMap<Id, Record> {
         if ids.is_empty() {
             return HashMap::new();
         }
@@ -211,11 +212,11 @@ impl Hub {
         let mut found = HashMap::new();
         while let Some(part) = snapshot.next() {
             let Part::Kept(block) = part else { continue };
-            for line in block.since("") {
+            for line in block.since(Time(0)) {
                 if let Line::Record(record) = line
                     && ids.contains(&record.id)
                 {
-                    found.insert(record.id.clone(), *record);
+                    found.insert(record.id, *record);
                 }
             }
         }
@@ -318,7 +319,7 @@ pub struct Subscription {
     hub: Arc<Hub>,
     queue: Arc<Queue>,
     filter: Filter,
-    since: String,
+    since: Time,
     replay: Snapshot,
 }
 
@@ -352,14 +353,14 @@ impl Subscription {
                 let loss = Loss {
                     records: *records,
                     why: LossReason::SlowReader,
-                    since: self.since.as_str().into(),
+                    since: self.since,
                 };
                 // Writing to memory cannot fail.
                 let _ = write_loss(&mut lines, &loss);
                 return lines;
             }
         };
-        for line in block.since(&self.since) {
+        for line in block.since(self.since) {
             // Writing to memory cannot fail.
             let _ = match line {
                 Line::Record(record) if !self.filter.matches(&record) => Ok(()),

@@ -3,17 +3,18 @@
 use super::*;
 use forebay_core::decode::Role;
 use forebay_core::exchange::record::{
-    Bytes as Sizes, Cause, Evidence, Gaps, ModelCall, Party, Phases, Record, Side, Stall, Tcp,
+    Bytes as Sizes, Cause, Evidence, Gaps, Id, ModelCall, Party, Phases, Record, Side, Stall, Tcp,
+    Time, Who,
 };
 
 fn party(workload: &str, pid: u32, addr: &str) -> Party {
-    Party {
+    let who = Who {
         workload: workload.into(),
         pid: Some(pid),
         comm: Some(workload.into()),
-        addr: addr.into(),
-        ..Party::default()
-    }
+        ..Who::default()
+    };
+    Party::new(who, addr.parse().unwrap())
 }
 
 /// The `n`th record of a host where one request begins each millisecond.
@@ -27,9 +28,9 @@ pub fn record(n: u64) -> Record {
         ..Phases::default()
     };
     Record {
-        ts: time::text_of_ns(1_767_323_045_000_000_000 + n * 1_000_000).into(),
-        id: format!("{n:016x}").into(),
-        wire_id: format!("{:016x}", n ^ 0xfeed).into(),
+        ts: Time(1_767_323_045_000_000_000 + n * 1_000_000),
+        id: Id(n),
+        wire_id: Id(n ^ 0xfeed),
         side: Side::Both,
         protocol: "postgresql".into(),
         op: "SELECT … ORDER BY embedding <=> $1 LIMIT $2".into(),
@@ -85,7 +86,7 @@ fn hub(limits: Limits) -> Arc<Hub> {
 }
 
 fn batch(range: std::ops::Range<u64>) -> Vec<Output> {
-    range.map(|n| Output::Record(Box::new(record(n)))).collect()
+    range.map(|n| Output::Record(record(n))).collect()
 }
 
 fn ids(lines: &[u8]) -> Vec<u64> {
@@ -96,9 +97,7 @@ fn ids(lines: &[u8]) -> Vec<u64> {
                 Line::Record(record) => Some(record),
                 Line::Lost(_) => None,
             });
-    records
-        .map(|record| u64::from_str_radix(&record.id, 16).unwrap())
-        .collect()
+    records.map(|record| record.id.0).collect()
 }
 
 /// Records that the loss lines own up to.

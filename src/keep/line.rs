@@ -1,8 +1,7 @@
 //! Lines of the public NDJSON: a record, or a loss.
 
-use super::time;
 use forebay_core::event::LossReason;
-use forebay_core::exchange::record::Record;
+use forebay_core::exchange::record::{Record, Time};
 use serde::{Deserialize, Serialize};
 
 /// Something that is missing from the stream.
@@ -13,7 +12,7 @@ pub struct Loss {
     /// Why.
     pub why: LossReason,
     /// Since when, UTC, RFC 3339.
-    pub since: Box<str>,
+    pub since: Time,
 }
 
 impl Loss {
@@ -22,7 +21,7 @@ impl Loss {
         Loss {
             records,
             why,
-            since: time::text_of_ns(since_ns).into(),
+            since: Time(since_ns),
         }
     }
 }
@@ -87,7 +86,7 @@ mod tests {
         let loss = Loss {
             records: 3,
             why: LossReason::RingFull,
-            since: "2026-01-02T03:04:05.678901234Z".into(),
+            since: Time(1_767_323_045_678_901_234),
         };
         let mut out = Vec::new();
         write_loss(&mut out, &loss).unwrap();

@@ -7,6 +7,7 @@ use super::line::{LOSS_START, Loss, write_loss};
 use super::{lock, time};
 use bytes::Bytes;
 use forebay_core::event::LossReason;
+use forebay_core::exchange::record::Time;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -118,7 +119,7 @@ impl Waiting {
         let loss = Loss {
             records: self.missed,
             why: LossReason::SlowReader,
-            since: time::text_of_ns(self.missed_since_ns).into(),
+            since: Time(self.missed_since_ns),
         };
         let missed = self.missed;
         if let Some(block) = self.block(0, budget) {

@@ -1,29 +1,28 @@
 //! The ring of recent records, bounded by bytes: what `--since` replays.
 //!
-//! Entries are kept in a compact binary form (a few hundred bytes) in blocks of equal size; the
+//! Entries are kept in a compact binary form (some hundred bytes) in blocks of equal size; the
 //! oldest block goes when a new one is needed. Full blocks are shared, so a reader that replays
 //! them never holds up the publisher.
 
+mod room;
+mod short;
+
 use super::line::{Line, Loss};
-use forebay_core::exchange::record::Record;
+use forebay_core::exchange::record::{Record, Time};
+use room::Room;
 use serde::{Deserialize, Serialize};
+use short::{ShortOwned, ShortRef, Told};
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
 /// Size of a block. A record is far smaller: its texts and lists are bounded by the core.
 const BLOCK_BYTES: usize = 64 * 1024;
 
-#[derive(Serialize)]
-enum EntryRef<'a> {
-    Record(&'a Record),
-    Lost(&'a Loss),
-}
-
-/// Must list the variants in the order of [`EntryRef`]: the encoding counts them.
-#[derive(Deserialize)]
-enum Entry {
-    Record(Box<Record>),
-    Lost(Loss),
+/// An entry with its record as `R` and its loss as `L`.
+#[derive(Serialize, Deserialize)]
+enum Entry<R, L> {
+    Record(R),
+    Lost(L),
 }
 
 /// A run of entries, oldest first.
@@ -33,7 +32,9 @@ pub struct Block {
     used_bytes: usize,
     records: u64,
     /// Latest begin of its records.
-    newest: String,
+    newest: Time,
+    /// Parties of its records.
+    told: Told,
 }
 
 impl Block {
@@ -42,41 +43,58 @@ impl Block {
             bytes: vec![0; BLOCK_BYTES],
             used_bytes: 0,
             records: 0,
-            newest: String::new(),
+            newest: Time(0),
+            told: Told::new(),
         }
     }
 
+    fn clear(&mut self) {
+        self.used_bytes = 0;
+        self.records = 0;
+        self.newest = Time(0);
+        self.told.clear();
+    }
+
     /// Whether it was written; `false` = no room.
-    fn write(&mut self, entry: &EntryRef<'_>) -> bool {
+    fn write_record(&mut self, record: &Record) -> bool {
+        let short = ShortRef::of(record, &mut self.told);
+        let written = self.write(&Entry::<_, &Loss>::Record(short));
+        if written {
+            self.records += 1;
+            self.newest = self.newest.max(record.ts);
+        }
+        written
+    }
+
+    fn write_loss(&mut self, loss: &Loss) -> bool {
+        self.write(&Entry::<ShortRef<'_>, _>::Lost(loss))
+    }
+
+    fn write(&mut self, entry: &impl Serialize) -> bool {
         let free = self.bytes.get_mut(self.used_bytes..).unwrap_or_default();
-        let Ok(written) = postcard::to_slice(entry, free) else {
+        let Ok(written) = postcard::serialize_with_flavor(entry, Room::new(free)) else {
             return false;
         };
-        self.used_bytes += written.len();
-        if let EntryRef::Record(record) = entry {
-            self.records += 1;
-            if *record.ts > *self.newest {
-                self.newest.clear();
-                self.newest.push_str(&record.ts);
-            }
-        }
+        self.used_bytes += written;
         true
     }
 
     /// Entries of requests that began at `since` or later, and losses of that time.
-    pub fn since<'a>(&'a self, since: &'a str) -> impl Iterator<Item = Line> + 'a {
-        let skip = !self.newest.is_empty() && *self.newest < *since;
+    pub fn since(&self, since: Time) -> impl Iterator<Item = Line> + '_ {
+        let skip = self.newest != Time(0) && self.newest < since;
         let used = self.bytes.get(..self.used_bytes).unwrap_or_default();
         let mut rest = if skip { &[][..] } else { used };
         std::iter::from_fn(move || {
             loop {
-                let (entry, after) = postcard::take_from_bytes::<Entry>(rest).ok()?;
+                let (entry, after) =
+                    postcard::take_from_bytes::<Entry<ShortOwned, Loss>>(rest).ok()?;
                 rest = after;
                 match entry {
-                    Entry::Record(record) if *record.ts >= *since => {
-                        return Some(Line::Record(record));
+                    Entry::Record(short) if short.ts() >= since => {
+                        let record = short.record(&self.told)?;
+                        return Some(Line::Record(Box::new(record)));
                     }
-                    Entry::Lost(loss) if *loss.since >= *since => return Some(Line::Lost(loss)),
+                    Entry::Lost(loss) if loss.since >= since => return Some(Line::Lost(loss)),
                     _ => {}
                 }
             }
@@ -139,23 +157,23 @@ impl Recent {
 
     /// Keeps a record, and lets the oldest go if need be.
     pub fn push_record(&mut self, record: &Record) {
-        self.push(&EntryRef::Record(record));
+        self.push(|block| block.write_record(record));
     }
 
     /// Keeps a loss.
     pub fn push_loss(&mut self, loss: &Loss) {
-        self.push(&EntryRef::Lost(loss));
+        self.push(|block| block.write_loss(loss));
     }
 
-    fn push(&mut self, entry: &EntryRef<'_>) {
-        if self.newest.write(entry) {
+    fn push(&mut self, write: impl Fn(&mut Block) -> bool) {
+        if write(&mut self.newest) {
             return;
         }
         let next = self.reuse_oldest().unwrap_or_else(Block::empty);
         let full = std::mem::replace(&mut self.newest, next);
         self.full.push_back(Arc::new(full));
         // A record that does not fit an empty block can't exist (see BLOCK_BYTES).
-        self.newest.write(entry);
+        write(&mut self.newest);
     }
 
     /// The oldest block emptied, when the bound is reached.
@@ -165,9 +183,7 @@ impl Recent {
         }
         let oldest = self.full.pop_front()?;
         let mut block = Arc::try_unwrap(oldest).ok()?;
-        block.used_bytes = 0;
-        block.records = 0;
-        block.newest.clear();
+        block.clear();
         Some(block)
     }
 
@@ -192,9 +208,9 @@ impl Recent {
     }
 
     /// Begin of the oldest record kept.
-    pub fn oldest(&self) -> Option<Box<str>> {
+    pub fn oldest(&self) -> Option<Time> {
         let first = self.full.front().map_or(&self.newest, |block| block);
-        first.since("").find_map(|line| match line {
+        first.since(Time(0)).find_map(|line| match line {
             Line::Record(record) => Some(record.ts),
             Line::Lost(_) => None,
         })
@@ -207,7 +223,7 @@ mod tests {
     use crate::keep::hub::tests::{model_call, record};
     use forebay_core::event::LossReason;
 
-    fn all(recent: &Recent, since: &str) -> Vec<Line> {
+    fn all(recent: &Recent, since: Time) -> Vec<Line> {
         let mut snapshot = recent.snapshot();
         let mut lines = Vec::new();
         while let Some(part) = snapshot.next() {
@@ -227,7 +243,7 @@ mod tests {
         recent.push_record(&one);
         recent.push_loss(&loss);
         assert_eq!(
-            all(&recent, ""),
+            all(&recent, Time(0)),
             [Line::Record(Box::new(one)), Line::Lost(loss)]
         );
     }
@@ -239,12 +255,12 @@ mod tests {
             recent.push_record(&record(n));
         }
         assert_eq!(recent.bytes(), 4 * BLOCK_BYTES);
-        let kept = all(&recent, "");
+        let kept = all(&recent, Time(0));
         assert_eq!(kept.len() as u64, recent.records());
         assert!(kept.len() > 400 && kept.len() < 20_000, "{}", kept.len());
         assert_eq!(kept.last(), Some(&Line::Record(Box::new(record(19_999)))));
         let first = match &kept[0] {
-            Line::Record(r) => r.ts.clone(),
+            Line::Record(r) => r.ts,
             Line::Lost(_) => panic!("no loss was pushed"),
         };
         assert_eq!(recent.oldest(), Some(first));
@@ -257,6 +273,6 @@ mod tests {
             recent.push_record(&record(n));
         }
         let since = record(90).ts;
-        assert_eq!(all(&recent, &since).len(), 10);
+        assert_eq!(all(&recent, since).len(), 10);
     }
 }

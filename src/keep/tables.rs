@@ -41,13 +41,16 @@ impl Default for Tables {
 impl Listener for Tables {
     fn batch(&self, outputs: &[Output]) {
         let now_ns = time::monotonic_ns();
+        let records = outputs.iter().filter_map(|output| match output {
+            Output::Record(record) => Some(record),
+            Output::Lost { .. } => None,
+        });
         let mut edges = lock(&self.edges);
-        for output in outputs {
-            if let Output::Record(record) = output {
-                edges.add(record, now_ns);
-                self.metrics.observe(record, now_ns);
-            }
+        for record in records.clone() {
+            edges.add(record, now_ns);
         }
+        drop(edges);
+        self.metrics.observe(records, now_ns);
     }
 
     fn process(&self, sample: &ProcessSample) {

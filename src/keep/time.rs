@@ -2,17 +2,13 @@
 //!
 //! All such texts have the same length up to the year 9999, so they sort as the times do.
 
+use forebay_core::exchange::record::Time;
 use jiff::Timestamp;
 use std::time::Duration;
 
 /// Text of a time.
 pub fn text(at: Timestamp) -> String {
     format!("{at:.9}")
-}
-
-/// Text of a time given in nanoseconds since the Unix epoch.
-pub fn text_of_ns(unix_ns: u64) -> String {
-    text(Timestamp::from_nanosecond(i128::from(unix_ns)).unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
 /// Now, in nanoseconds since the Unix epoch.
@@ -27,10 +23,10 @@ pub fn monotonic_ns() -> u64 {
     parts.0.unwrap_or(0) * 1_000_000_000 + parts.1.unwrap_or(0)
 }
 
-/// Text of the time that lies `back` before now.
-pub fn text_before_now(back: Duration) -> String {
+/// The time that lies `back` before now.
+pub fn before_now(back: Duration) -> Time {
     let back_ns = u64::try_from(back.as_nanos()).unwrap_or(u64::MAX);
-    text_of_ns(now_ns().saturating_sub(back_ns))
+    Time(now_ns().saturating_sub(back_ns))
 }
 
 /// Reads a duration such as `20ms`, `5m` or `1h30m`.
@@ -48,13 +44,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_have_nine_digits_and_sort() {
-        assert_eq!(text_of_ns(0), "1970-01-01T00:00:00.000000000Z");
-        assert_eq!(
-            text_of_ns(1_767_323_045_678_901_234),
-            "2026-01-02T03:04:05.678901234Z"
-        );
-        assert!(text_of_ns(999_999_999) < text_of_ns(1_000_000_000));
+    fn texts_are_those_of_records() {
+        // A prime, so that all days, hours and fractions come.
+        for unix_ns in (0..1 << 62).step_by(4_611_686_014_132_421) {
+            let at = Timestamp::from_nanosecond(i128::from(unix_ns)).unwrap();
+            assert_eq!(text(at), Time(unix_ns).to_string());
+        }
     }
 
     #[test]

@@ -88,9 +88,12 @@ impl Metrics {
         }
     }
 
-    /// Counts a finished request. `now_ns` is the monotonic clock's.
-    pub fn observe(&self, record: &Record, now_ns: u64) {
-        lock(&self.state).edges.observe(record, now_ns);
+    /// Counts finished requests. `now_ns` is the monotonic clock's.
+    pub fn observe<'a>(&self, records: impl IntoIterator<Item = &'a Record>, now_ns: u64) {
+        let edges = &mut lock(&self.state).edges;
+        for record in records {
+            edges.observe(record, now_ns);
+        }
     }
 
     /// The exposition, with the agent's own figures as given.

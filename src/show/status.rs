@@ -75,7 +75,7 @@ impl Status {
             lost: lost_by_name(&counts),
             recent_records: counts.recent_records,
             recent_bytes: counts.recent_bytes as u64,
-            recent_oldest: counts.recent_oldest.map(String::from),
+            recent_oldest: counts.recent_oldest.map(|at| at.to_string()),
             subscribers: counts.subscribers as u64,
             memory_bytes: vitals.resident_bytes.or_else(resident_bytes),
             cpu_ns: cpu_ns(),

@@ -2,7 +2,9 @@
 
 use crate::forebay;
 use forebay_core::decode::Role;
-use forebay_core::exchange::record::{Bytes, Evidence, Party, Phases, Record, Side, Tcp};
+use forebay_core::exchange::record::{
+    Bytes, Evidence, Id, Party, Phases, Record, Side, Tcp, Time, Who,
+};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Read, Write};
@@ -170,12 +172,14 @@ pub fn line(record: &Record) -> String {
 
 /// The `n`th of a series of requests that begin now.
 pub fn record(n: u64) -> Record {
-    let party = |workload: &str, addr: &str| Party {
-        workload: workload.into(),
-        pid: Some(100),
-        comm: Some(workload.into()),
-        addr: addr.into(),
-        ..Party::default()
+    let party = |workload: &str, addr: &str| {
+        let who = Who {
+            workload: workload.into(),
+            pid: Some(100),
+            comm: Some(workload.into()),
+            ..Who::default()
+        };
+        Party::new(who, addr.parse().unwrap())
     };
     let phases_ns = Phases {
         wire: 1_000_000,
@@ -183,9 +187,9 @@ pub fn record(n: u64) -> Record {
         ..Phases::default()
     };
     Record {
-        ts: format!("{:.9}", jiff::Timestamp::now()).into(),
-        id: format!("{n:016x}").into(),
-        wire_id: "0123456789abcdef".into(),
+        ts: Time(jiff::Timestamp::now().as_nanosecond() as u64),
+        id: Id(n),
+        wire_id: Id(0x0123_4567_89ab_cdef),
         side: Side::Both,
         protocol: "tcp".into(),
         op: "POST /v1/embeddings".into(),

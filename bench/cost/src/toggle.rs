@@ -99,9 +99,6 @@ pub struct Report {
 struct Wall;
 
 impl WallClock for Wall {
-    fn rfc3339(&self, _: u64) -> Box<str> {
-        "2026-01-02T03:04:05.678901234Z".into()
-    }
     fn unix_ns(&self, monotonic_ns: u64) -> u64 {
         monotonic_ns
     }

@@ -13,6 +13,7 @@ pub mod edge;
 pub mod edges;
 pub mod finding;
 pub mod process;
+pub mod recall;
 pub mod rules;
 pub mod view;
 

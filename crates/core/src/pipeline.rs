@@ -6,13 +6,14 @@ use crate::decode::Frame;
 use crate::enrich::{Processes, Workload};
 use crate::event::{Close, Cookie, Event, LossReason, Open, Owner, Segment};
 use crate::exchange::connection::{Connection, Order};
-use crate::exchange::join::WallClock;
+use crate::exchange::join::{WallClock, WireKey};
 use crate::exchange::pair::{Outcome, Pending};
 use crate::exchange::record::Record;
-use crate::halves::Halves;
+use crate::halves::{Halves, Held};
 use crate::losses::Losses;
 use crate::tape::{Entry, Passage, Told};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::mem::take;
 
 mod finish;
 mod room;
@@ -25,11 +26,13 @@ pub use sizes::Sizes;
 /// Connection ends kept; beyond it those silent longest go (counted).
 pub const CONNECTIONS_MAX: usize = 40_000;
 
-/// What comes out.
+/// What comes out. A record is not boxed: batches are vectors that are used again and again, a box
+/// for each record is not.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant)]
 pub enum Output {
     /// A finished request.
-    Record(Box<Record>),
+    Record(Record),
     /// Something was lost.
     Lost {
         /// How many (see [`LossReason`] of what).
@@ -62,7 +65,9 @@ pub struct Pipeline {
     out: Vec<Output>,
     orders: Vec<Order>,
     /// Scratch of [`Pipeline::settle`]: no allocation for each request.
-    ready: Vec<Pending>,
+    ready: Vec<(WireKey, Option<Held>)>,
+    /// Scratch of [`Pipeline::step`].
+    outcome: Outcome,
     tape: Option<Tape>,
 }
 
@@ -88,6 +93,7 @@ impl Pipeline {
             out: Vec::new(),
             orders: Vec::new(),
             ready: Vec::new(),
+            outcome: Outcome::default(),
             tape: None,
         }
     }
@@ -105,7 +111,11 @@ impl Pipeline {
 
     /// What has come out since the last call.
     pub fn take_outputs(&mut self, into: &mut Vec<Output>) {
-        into.append(&mut self.out);
+        if into.is_empty() {
+            std::mem::swap(into, &mut self.out);
+        } else {
+            into.append(&mut self.out);
+        }
     }
 
     /// How sockets should report from now on since the last call.
@@ -231,48 +241,60 @@ impl Pipeline {
         let Some(entry) = self.entries.get_mut(&cookie) else {
             return;
         };
-        let outcome = entry.connection.pair(&mut self.frames);
-        if !known && entry.connection.speaker().is_some() {
+        entry.connection.pair(&mut self.frames, &mut self.outcome);
+        let meets = !known && entry.connection.speaker().is_some();
+        self.settle(cookie);
+        if meets {
             self.meet(cookie);
         }
-        self.settle(cookie, outcome);
+        let mut ready = take(&mut self.ready);
+        for (key, held) in &mut ready {
+            self.finish(*key, held);
+        }
+        ready.clear();
+        self.ready = ready;
     }
 
-    /// Deals with what a step did to a connection's requests.
-    fn settle(&mut self, cookie: Cookie, outcome: Outcome) {
+    /// Deals with what a step did to a connection's requests; those that ended become `ready`.
+    fn settle(&mut self, cookie: Cookie) {
+        let outcome = &mut self.outcome;
         let Some(entry) = self.entries.get_mut(&cookie) else {
             return;
         };
-        let connection = &mut entry.connection;
-        let now_ns = connection.last_ns;
-        self.losses
-            .add(outcome.unfinished, LossReason::Unfinished, now_ns);
-        self.losses.add(outcome.cut, LossReason::PayloadCut, now_ns);
-        self.losses.add(outcome.resync, LossReason::Resync, now_ns);
-        if let Some(order) = connection.order() {
+        let now_ns = entry.connection.last_ns;
+        for (count, why) in [
+            (take(&mut outcome.unfinished), LossReason::Unfinished),
+            (take(&mut outcome.cut), LossReason::PayloadCut),
+            (take(&mut outcome.resync), LossReason::Resync),
+        ] {
+            self.losses.add(count, why, now_ns);
+        }
+        if let Some(order) = entry.connection.order() {
             self.orders.push(order);
         }
-        let mut ready = std::mem::take(&mut self.ready);
-        ready.append(&mut connection.timed());
-        for pending in outcome.done {
-            if connection.is_timed(&pending) {
-                ready.push(pending);
+        let (ready, losses, processes) = (&mut self.ready, &mut self.losses, &self.processes);
+        let mut make_ready =
+            |entry: &Socket, pending: &mut Pending| match entry.held(pending, processes) {
+                Some(held) => ready.push(held),
+                None => losses.add(1, LossReason::Unfinished, now_ns),
+            };
+        for mut pending in entry.connection.timed() {
+            make_ready(entry, &mut pending);
+        }
+        for pending in &mut outcome.done {
+            if entry.connection.is_timed(pending) {
+                make_ready(entry, pending);
             } else {
-                connection.wait(pending);
+                entry.connection.wait(take(pending));
             }
         }
-        if connection.is_answering() {
+        outcome.done.clear();
+        if entry.connection.is_answering() {
             self.answering.insert(cookie);
         } else {
             self.answering.remove(&cookie);
         }
-        for pending in ready.drain(..) {
-            self.finish(cookie, pending);
-        }
-        self.ready = ready;
-        if let Some(entry) = self.entries.get_mut(&cookie) {
-            entry.connection.forget();
-        }
+        entry.connection.forget();
     }
 
     fn close(&mut self, close: &Close, told: Option<Told>) {

@@ -28,7 +28,7 @@ fn answer(pid: u32, workload: &str) -> Output {
     let mut record = record(1);
     record.server.pid = Some(pid);
     record.server.workload = workload.into();
-    Output::Record(Box::new(record))
+    Output::Record(record)
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub async fn get(agent: Shared) -> Json<TopView> {
         .flat_map(|edge| edge.exemplars())
         .collect();
     let mut kept = agent.hub.records(&wanted);
-    let find = |id: &str| kept.remove(id);
+    let find = |id| kept.remove(&id);
     Json(TopView::of(&window.edges, window.span_ns, line, find))
 }
 

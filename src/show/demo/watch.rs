@@ -43,7 +43,7 @@ impl Watched {
 
     /// The part that answered a request; learns its name, and the app's from what it asks.
     pub fn part(&mut self, record: &Record) -> Option<Part> {
-        let part = *self.parts.get(&*record.server.addr)?;
+        let part = *self.parts.get(&record.server.addr.to_string())?;
         self.names.learn(part, &record.server.workload);
         Some(part)
     }

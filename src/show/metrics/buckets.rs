@@ -44,12 +44,9 @@ impl Buckets {
     }
     /// Counts a value `times` times.
     pub fn add(&mut self, value: f64, times: u64) {
-        // Most phases of most requests are zero: no search for them.
-        let place = match value {
-            0.0 => 0,
-            _ => self.bounds.partition_point(|bound| *bound < value),
-        };
-        self.counts[place] += times;
+        // Most phases of most requests are zero, most others small: one by one from below.
+        let place = self.bounds.iter().position(|bound| value <= *bound);
+        self.counts[place.unwrap_or(self.bounds.len())] += times;
         self.sum += value * times as f64;
         self.exponential.add(value, times);
     }

@@ -6,6 +6,7 @@ use super::{database, gen_ai, http};
 use forebay_core::decode::Role;
 use forebay_core::exchange::record::{Cause, Record};
 use forebay_core::explain::edge::{EdgeKey, EdgeRef, role_word};
+use forebay_core::explain::recall::Recall;
 use hashbrown::HashTable;
 
 /// An edge without requests for this long gives its place to a new one.
@@ -90,6 +91,7 @@ pub struct Edges {
     /// The first is `other`.
     edges: Vec<Edge>,
     searched_ns: u64,
+    recall: Recall,
     /// Requests counted as `other` because the edges ran out.
     pub in_other: u64,
 }
@@ -103,21 +105,29 @@ impl Edges {
             index,
             edges: vec![other],
             searched_ns: 0,
+            recall: Recall::default(),
             in_other: 0,
         }
     }
 
     /// Counts a request.
     pub fn observe(&mut self, record: &Record, now_ns: u64) {
+        let place = self.recall.find(record).map(|number| number as usize);
+        let place = place.or_else(|| self.search(record, now_ns));
+        self.in_other += u64::from(place.is_none());
+        self.edges[place.unwrap_or(0)].observe(record, now_ns);
+    }
+
+    fn search(&mut self, record: &Record, now_ns: u64) -> Option<usize> {
         let key = EdgeRef::without_addresses(record);
         let hash = key.hash();
         let known = self
             .index
             .find(hash, |place| key.is(&self.edges[*place].key))
             .copied();
-        let place = known.or_else(|| self.place_for(key, hash, now_ns));
-        self.in_other += u64::from(place.is_none());
-        self.edges[place.unwrap_or(0)].observe(record, now_ns);
+        let place = known.or_else(|| self.place_for(key, hash, now_ns))?;
+        self.recall.put(record, place as u32);
+        Some(place)
     }
 
     /// A place for a new edge, unless all are busy.
@@ -132,6 +142,7 @@ impl Edges {
                 entry.remove();
             }
             self.edges[place] = Edge::new(key.to_key());
+            self.recall.clear();
             place
         };
         let edges = &self.edges;

@@ -11,19 +11,19 @@ mod protobuf;
 const MS: u64 = 1_000_000;
 
 fn party(workload: &str) -> Party {
-    Party {
+    let who = Who {
         workload: workload.into(),
         pid: Some(1),
-        addr: "127.0.0.1:80".into(),
-        ..Party::default()
-    }
+        ..Who::default()
+    };
+    Party::new(who, "127.0.0.1:80".parse().unwrap())
 }
 
 fn record(change: impl FnOnce(&mut Record)) -> Record {
     let mut record = Record {
-        ts: "2026-01-02T03:04:05.678901234Z".into(),
-        id: "00000000000000aa".into(),
-        wire_id: "00000000000000bb".into(),
+        ts: Time(1_767_323_045_678_901_234),
+        id: Id(0xaa),
+        wire_id: Id(0xbb),
         side: Side::Both,
         protocol: "http".into(),
         op: "POST /v1/chat/completions".into(),
@@ -88,7 +88,7 @@ fn chat() -> Record {
 fn text(records: &[Record], agent: SelfStats) -> String {
     let metrics = Metrics::default();
     for record in records {
-        metrics.observe(record, 0);
+        metrics.observe([record], 0);
     }
     rendered(&metrics, agent)
 }
@@ -223,14 +223,14 @@ fn a_flood_of_peers_methods_and_models_stays_bounded() {
     for i in 0..5_000u64 {
         let mut record = chat();
         record.server = party(&format!("server-{i}"));
-        metrics.observe(&record, i);
+        metrics.observe([&record], i);
         let mut record = chat();
         record.op = format!("M{i} /").into();
         record.error = Some(format!("error-{i}").into());
         if let Some(call) = &mut record.gen_ai {
             call.model = Some(format!("model-{i}").into());
         }
-        metrics.observe(&record, i);
+        metrics.observe([&record], i);
     }
     let text = rendered(&metrics, SelfStats::default());
     assert!(
@@ -251,20 +251,27 @@ fn idle_edges_give_their_place_to_new_ones() {
     let metrics = Metrics::new(1);
     let hour = 3_600_000_000_000;
     let of = |server: &str| record(|r| r.server = party(server));
-    metrics.observe(&of("a"), hour);
-    metrics.observe(&of("b"), hour + 1);
-    metrics.observe(&of("c"), 3 * hour);
+    let (a, b, c) = (of("a"), of("b"), of("c"));
+    metrics.observe([&a], hour);
+    metrics.observe([&b], hour + 1);
+    metrics.observe([&c, &a], 3 * hour);
     let text = rendered(&metrics, SelfStats::default());
     assert!(text.contains("server=\"c\"") && !text.contains("server=\"a\""));
-    has(&text, "forebay_requests_in_other_total 1.0");
+    has(&text, "forebay_requests_in_other_total 2.0");
+    has(
+        &text,
+        "forebay_requests_total{client=\"rag-app\",server=\"c\",protocol=\"http\",role=\"web\",outcome=\"ok\"} 1.0",
+    );
 }
 
 #[test]
 fn addresses_never_become_labels_and_values_are_escaped() {
-    let stranger = |addr: &str| Party {
-        workload: addr.into(),
-        addr: addr.into(),
-        ..Party::default()
+    let stranger = |addr: &str| {
+        let who = Who {
+            workload: addr.into(),
+            ..Who::default()
+        };
+        Party::new(who, addr.parse().unwrap())
     };
     let mut records = vec![record(|r| r.client = stranger("192.0.2.7:4711"))];
     records.push(record(|r| r.server = stranger("[2001:db8::1]:443")));
@@ -341,7 +348,7 @@ fn observing_is_cheap() {
     let begin = std::time::Instant::now();
     let n = 50_000u64;
     for i in 0..n {
-        metrics.observe(&records[i as usize % 100], i);
+        metrics.observe([&records[i as usize % 100]], i);
     }
     let each = begin.elapsed().as_nanos() as u64 / n;
     println!("{each} ns per record");

@@ -1,7 +1,7 @@
 //! Columns of the table: what each says of a request, cut to its width.
 
 use crate::show::cells::{clean, duration};
-use forebay_core::exchange::record::{Evidence, Party, Record};
+use forebay_core::exchange::record::{Evidence, Party, Record, Time};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -29,10 +29,13 @@ pub fn fit(text: &str, width: usize) -> String {
 }
 
 /// Time of day here, to the millisecond.
-pub fn time_of_day(ts: &str) -> String {
-    let at: Option<Timestamp> = ts.parse().ok();
+pub fn time_of_day(ts: Time) -> String {
+    let at = Timestamp::from_nanosecond(i128::from(ts.0));
     let local = at.map(|at| at.to_zoned(TimeZone::system()));
-    local.map_or_else(|| clean(ts), |at| at.strftime("%H:%M:%S%.3f").to_string())
+    local.map_or_else(
+        |_| ts.to_string(),
+        |at| at.strftime("%H:%M:%S%.3f").to_string(),
+    )
 }
 
 /// Who asked whom.
@@ -85,8 +88,8 @@ pub fn evidence(evidence: Evidence) -> &'static str {
 /// Process and address of one end.
 pub fn party(party: &Party) -> String {
     match party.pid {
-        Some(pid) => format!("{} pid {pid}", clean(&party.addr)),
-        None => clean(&party.addr),
+        Some(pid) => format!("{} pid {pid}", party.addr),
+        None => party.addr.to_string(),
     }
 }
 

@@ -103,7 +103,7 @@ impl Table {
             fit(&dominant(&record.phases_ns), DOMINANT)
         };
         let mut cells = vec![
-            fit(&columns::time_of_day(&record.ts), TIME),
+            fit(&columns::time_of_day(record.ts), TIME),
             fit(&columns::edge(record), self.edge),
             fit(&columns::operation(record), self.op),
             fit(&columns::status(record), STATUS),
@@ -140,7 +140,7 @@ pub fn loss(loss: &Loss) -> String {
         LossReason::Unfinished => "requests were dropped unfinished by a bound",
         LossReason::SlowReader => "records: this reader was too slow",
     };
-    let since = columns::time_of_day(&loss.since);
+    let since = columns::time_of_day(loss.since);
     format!("!! lost since {since}: {} {what}\n", loss.records)
 }
 

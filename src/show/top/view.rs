@@ -1,6 +1,6 @@
 //! What `/v1/top` answers.
 
-use forebay_core::exchange::record::{Evidence, Phases, Record};
+use forebay_core::exchange::record::{Evidence, Id, Phases, Record};
 use forebay_core::explain::{EdgeKey, EdgeView};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -112,7 +112,7 @@ impl TopView {
         views: &[EdgeView],
         span_ns: u64,
         agent: AgentLine,
-        mut find: impl FnMut(&str) -> Option<Record>,
+        mut find: impl FnMut(Id) -> Option<Record>,
     ) -> Self {
         let edges = views
             .iter()
@@ -126,7 +126,7 @@ impl TopView {
     }
 }
 
-fn row(view: &EdgeView, span_ns: u64, find: &mut impl FnMut(&str) -> Option<Record>) -> EdgeRow {
+fn row(view: &EdgeView, span_ns: u64, find: &mut impl FnMut(Id) -> Option<Record>) -> EdgeRow {
     let sums = view.sums();
     let [engine, wire, reader] = sums.stalls.map(u64::from);
     let slowest = view.exemplars();
@@ -147,16 +147,20 @@ fn row(view: &EdgeView, span_ns: u64, find: &mut impl FnMut(&str) -> Option<Reco
         first_chunk_p50_ns: view.first_chunk_quantile_ns(0.5),
         errors: sums.errors,
         retransmits: sums.retransmits,
-        slowest: slowest.iter().filter_map(|id| find(id)).map(slow).collect(),
+        slowest: slowest
+            .iter()
+            .filter_map(|id| find(*id))
+            .map(slow)
+            .collect(),
     }
 }
 
 fn slow(record: Record) -> SlowRequest {
     SlowRequest {
-        id: record.id,
-        ts: record.ts,
-        op: record.op,
-        status: record.error.or(record.status),
+        id: record.id.to_string().into(),
+        ts: record.ts.to_string().into(),
+        op: record.op.into(),
+        status: record.error.or(record.status).map(Into::into),
         duration_ns: record.duration_ns,
         phases_ns: record.phases_ns,
         evidence: record.evidence,

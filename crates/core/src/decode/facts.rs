@@ -1,5 +1,6 @@
 //! What a parser learned about a request; merged as more becomes known.
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 /// What a request is for, in a retrieval or inference system. Comes from the wire, never from a
@@ -52,11 +53,11 @@ pub struct GenAi {
 pub struct Facts {
     /// What was asked, low cardinality and without secrets: `POST /v1/embeddings` (no query
     /// string), `SELECT … ORDER BY embedding <=> $1 LIMIT $2` (no literals), `GET`. At most 256 bytes.
-    pub op: Option<Box<str>>,
+    pub op: Option<CompactString>,
     /// Status in the protocol's own words: `200`, `OK`, `42P01`, `WRONGTYPE`.
-    pub status: Option<Box<str>>,
+    pub status: Option<CompactString>,
     /// Error type when the request failed (OTel `error.type`): low cardinality.
-    pub error: Option<Box<str>>,
+    pub error: Option<CompactString>,
     /// What the request is for.
     pub role: Option<Role>,
     /// Set for model calls.

@@ -244,11 +244,12 @@ impl Connection {
         self.timed[side] = self.timed[side].max(end);
     }
 
-    /// Applies what the parser found to the requests in flight.
-    pub fn pair(&mut self, frames: &mut Vec<Frame>) -> Outcome {
+    /// Applies what the parser found to the requests in flight; what that did is added to
+    /// `outcome`.
+    pub fn pair(&mut self, frames: &mut Vec<Frame>, outcome: &mut Outcome) {
         let outgoing = self.speaker() == Some(Speaker::Client);
         self.moment.taken = self.decoder.taken(outgoing).unwrap_or(0);
-        self.pairer.apply(frames, &self.moment)
+        self.pairer.apply(frames, &self.moment, outcome);
     }
 
     /// The peer's FIN arrived (`half`) or the connection is gone.

@@ -2,10 +2,12 @@
 
 use super::connection::HalfExchange;
 use super::points;
-use super::record::{Bytes, Evidence, ModelCall, Party, Record, Side, Tcp};
+use super::record::{Bytes, Evidence, Id, ModelCall, Party, Record, Side, Tcp, Time};
 use super::stream::{ChunkTimes, split_gaps};
-use crate::decode::{GenAi, Speaker, raw};
+use crate::decode::{Facts, GenAi, Speaker, raw};
+use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
+use std::mem::take;
 
 /// A request's name on the wire: both streams' first sequence numbers and its place, the same on
 /// every host that sees it.
@@ -32,22 +34,22 @@ impl WireKey {
     }
 }
 
-/// Turns monotonic times into text.
+/// Turns monotonic times into wall-clock times.
 pub trait WallClock {
-    /// RFC 3339 in UTC with nanoseconds.
-    fn rfc3339(&self, monotonic_ns: u64) -> Box<str>;
     /// Nanoseconds since the Unix epoch.
     fn unix_ns(&self, monotonic_ns: u64) -> u64;
 }
 
-/// Makes the record of a request from what its ends saw.
+/// Makes the record of a request from what its ends saw; takes their facts.
 pub fn record(
     key: &WireKey,
-    client: Option<&HalfExchange>,
-    server: Option<&HalfExchange>,
+    mut client: Option<&mut HalfExchange>,
+    mut server: Option<&mut HalfExchange>,
     parties: (Party, Party),
     clock: &dyn WallClock,
 ) -> Option<Record> {
+    let mut facts = facts(client.as_deref_mut(), server.as_deref_mut());
+    let (client, server) = (client.as_deref(), server.as_deref());
     let main = match (client, server) {
         // An end that lost its first bytes does not know what is spoken: the other one tells.
         (Some(c), Some(s)) if c.protocol == raw::NAME => s,
@@ -68,12 +70,6 @@ pub fn record(
         _ if min_rtt_ns > 0 => Evidence::Rtt,
         _ => Evidence::None,
     };
-    let mut facts = main.facts.clone();
-    if let (Some(client), Some(server)) = (client, server)
-        && client.protocol == server.protocol
-    {
-        facts.merge(server.facts.clone());
-    }
     let gen_ai = facts
         .gen_ai
         .take()
@@ -85,11 +81,11 @@ pub fn record(
         Side::Server => 2,
     };
     Some(Record {
-        ts: clock.rfc3339(timed.start_ns),
-        id: hex(wire_id.rotate_left(17) ^ timed.start_ns ^ salt),
-        wire_id: hex(wire_id),
+        ts: Time(clock.unix_ns(timed.start_ns)),
+        id: Id(wire_id.rotate_left(17) ^ timed.start_ns ^ salt),
+        wire_id: Id(wire_id),
         side,
-        protocol: main.protocol.into(),
+        protocol: Cow::Borrowed(main.protocol),
         op: facts.op.take().unwrap_or_default(),
         status: facts.status.take(),
         error: facts.error.take(),
@@ -111,9 +107,25 @@ pub fn record(
     })
 }
 
-/// Sixteen hex digits.
-fn hex(id: u64) -> Box<str> {
-    format!("{id:016x}").into()
+/// What both ends found out.
+fn facts(client: Option<&mut HalfExchange>, server: Option<&mut HalfExchange>) -> Facts {
+    let (client, server) = match (client, server) {
+        (Some(client), Some(server)) => (client, server),
+        (one, other) => {
+            let half = one.or(other);
+            return half.map(|half| take(&mut half.facts)).unwrap_or_default();
+        }
+    };
+    let same = client.protocol == server.protocol;
+    let server_facts = take(&mut server.facts);
+    if client.protocol == raw::NAME {
+        return server_facts;
+    }
+    let mut facts = take(&mut client.facts);
+    if same {
+        facts.merge(server_facts);
+    }
+    facts
 }
 
 /// TCP during the request: each end counts what its own sender did, so their counts add up.
@@ -178,7 +190,8 @@ fn chunks_by_write(half: &HalfExchange) -> Vec<(u64, u64)> {
     let mut all = Vec::with_capacity(half.chunks.len());
     for &(start, end) in &half.chunks {
         let mut from = start;
-        for (offset, _) in half.stream.app.range(start, end) {
+        let writes = half.stream.as_ref();
+        for (offset, _) in writes.map_or_else(Vec::new, |s| s.app.range(start, end)) {
             if offset >= from + CHUNK_BYTES_MIN && offset + CHUNK_BYTES_MIN <= end {
                 all.push((from, offset));
                 from = offset;
@@ -195,10 +208,12 @@ fn chunk_times(
     server: Option<&HalfExchange>,
 ) -> ChunkTimes {
     let last = end.saturating_sub(1);
+    let server = server.and_then(|half| half.stream.as_ref());
+    let client = client.and_then(|half| half.stream.as_ref());
     ChunkTimes {
-        written: server.and_then(|half| half.stream.app.at(start)),
-        left: server.and_then(|half| half.stream.net.at(last)),
-        arrived: client.and_then(|half| half.stream.net.at(last)),
-        read: client.and_then(|half| half.stream.app.at(last)),
+        written: server.and_then(|stream| stream.app.at(start)),
+        left: server.and_then(|stream| stream.net.at(last)),
+        arrived: client.and_then(|stream| stream.net.at(last)),
+        read: client.and_then(|stream| stream.app.at(last)),
     }
 }

@@ -49,7 +49,12 @@ pub struct Moment {
     pub writer: Thread,
 }
 
-/// What a batch of frames did to a connection's requests.
+/// Queues kept for the next connection that needs one.
+const SPARE_MAX: usize = 64;
+/// The longest of them; a longer one was a pipeline's.
+const SPARE_LEN_MAX: usize = 4;
+
+/// What a batch of frames did to a connection's requests. Used again for the next batch.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// Requests whose response has ended, oldest first.
@@ -60,6 +65,16 @@ pub struct Outcome {
     pub cut: u64,
     /// Times it met bytes that it did not understand.
     pub resync: u64,
+    /// Empty queues: a connection has one only while it has a request in flight.
+    spare: Vec<VecDeque<Pending>>,
+}
+
+impl Outcome {
+    fn spare(&mut self, queue: VecDeque<Pending>) {
+        if self.spare.len() < SPARE_MAX && queue.capacity() <= SPARE_LEN_MAX {
+            self.spare.push(queue);
+        }
+    }
 }
 
 /// Requests in flight on one connection end.
@@ -112,13 +127,11 @@ impl Pairer {
         self.open.len()
     }
 
-    /// Applies frames.
-    pub fn apply(&mut self, frames: &mut Vec<Frame>, moment: &Moment) -> Outcome {
-        let mut outcome = Outcome::default();
+    /// Applies frames; what they did is added to `outcome`.
+    pub fn apply(&mut self, frames: &mut Vec<Frame>, moment: &Moment, outcome: &mut Outcome) {
         for frame in frames.drain(..) {
-            self.step(frame, moment, &mut outcome);
+            self.step(frame, moment, outcome);
         }
-        outcome
     }
 
     fn step(&mut self, frame: Frame, moment: &Moment, outcome: &mut Outcome) {
@@ -131,6 +144,7 @@ impl Pairer {
                 let tcp_before = moment.tcp;
                 if self.open.capacity() == 0 {
                     // Most connections have one request at a time.
+                    self.open = outcome.spare.pop().unwrap_or_default();
                     self.open.reserve_exact(1);
                 }
                 self.open.push_back(Pending {
@@ -214,15 +228,11 @@ impl Pairer {
         {
             done.response_end = Some(at);
             if !done.before {
-                // Mostly it stays the only one: a vector's own first size is four.
-                if outcome.done.capacity() == 0 {
-                    outcome.done.reserve_exact(1);
-                }
                 outcome.done.push(done);
             }
             if self.open.is_empty() {
                 // Thousands of idle connections must cost little.
-                self.open = VecDeque::new();
+                outcome.spare(std::mem::take(&mut self.open));
             }
         }
     }

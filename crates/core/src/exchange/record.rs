@@ -3,7 +3,17 @@
 //! Fields may be added, never renamed. All `_ns` are nanoseconds.
 
 use crate::decode::Role;
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+mod id;
+mod party;
+mod time;
+
+pub use id::Id;
+pub use party::{Party, Who};
+pub use time::Time;
 
 /// Which ends of the connection were seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,30 +37,6 @@ pub enum Evidence {
     Rtt,
     /// Neither the far end nor a round trip time is known.
     None,
-}
-
-/// What owns a socket.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Party {
-    /// Its short name: pod, unit, container or process, the first that is known; the address for
-    /// parties on other hosts.
-    pub workload: Box<str>,
-    /// Process id, if it is on this host.
-    pub pid: Option<u32>,
-    /// Process name.
-    pub comm: Option<Box<str>>,
-    /// `ip:port`.
-    pub addr: Box<str>,
-    /// Kubernetes pod UID (its name once the API is read).
-    pub pod: Option<Box<str>>,
-    /// Kubernetes namespace.
-    pub namespace: Option<Box<str>>,
-    /// Host name of the node, if known.
-    pub node: Option<Box<str>>,
-    /// systemd unit.
-    pub unit: Option<Box<str>>,
-    /// Container id, 12 characters.
-    pub container: Option<Box<str>>,
 }
 
 /// Application bytes on the wire.
@@ -219,21 +205,21 @@ pub struct ModelCall {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// When the request began, UTC, RFC 3339 with nanoseconds.
-    pub ts: Box<str>,
+    pub ts: Time,
     /// 16 hex digits, this record's own.
-    pub id: Box<str>,
+    pub id: Id,
     /// 16 hex digits, equal on both hosts of the connection.
-    pub wire_id: Box<str>,
+    pub wire_id: Id,
     /// Which ends were seen.
     pub side: Side,
     /// Protocol name.
-    pub protocol: Box<str>,
+    pub protocol: Cow<'static, str>,
     /// What was asked.
-    pub op: Box<str>,
+    pub op: CompactString,
     /// Protocol's status, `null` if none was seen.
-    pub status: Option<Box<str>>,
+    pub status: Option<CompactString>,
     /// Error type, `null` if it did not fail.
-    pub error: Option<Box<str>>,
+    pub error: Option<CompactString>,
     /// Who asked.
     pub client: Party,
     /// Who answered.

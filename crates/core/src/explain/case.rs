@@ -127,7 +127,10 @@ impl<'a> Case<'a> {
             seen: cause.seen,
             requests,
             advice: cause.advice,
-            exemplars: self.view.exemplars(),
+            exemplars: {
+                let ids = self.view.exemplars();
+                ids.iter().map(|id| id.to_string().into()).collect()
+            },
         }
     }
 }

@@ -103,9 +103,8 @@ impl Sums {
         }
         self.add_stream(record);
         if record.duration_ns > self.exemplars[EXEMPLARS - 1].duration_ns {
-            let id = u64::from_str_radix(&record.id, 16).unwrap_or(0);
             self.keep(Exemplar {
-                id,
+                id: record.id.0,
                 duration_ns: record.duration_ns,
             });
         }

@@ -1,7 +1,7 @@
 //! What a service edge is: who asks whom, in which protocol, for what.
 
 use crate::decode::Role;
-use crate::exchange::record::{Party, Record};
+use crate::exchange::record::Record;
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 use std::hash::BuildHasher;
@@ -41,7 +41,7 @@ impl<'a> EdgeRef<'a> {
     pub fn of(record: &'a Record) -> Self {
         let client = &record.client;
         Self {
-            client: if is_address(client) {
+            client: if client.is_address() {
                 EXTERNAL
             } else {
                 cut(&client.workload)
@@ -54,7 +54,7 @@ impl<'a> EdgeRef<'a> {
     /// As [`EdgeRef::of`], with servers known by address only as `external` too: for outputs that
     /// must not carry addresses.
     pub fn without_addresses(record: &'a Record) -> Self {
-        let server = if is_address(&record.server) {
+        let server = if record.server.is_address() {
             EXTERNAL
         } else {
             cut(&record.server.workload)
@@ -110,15 +110,6 @@ impl EdgeKey {
     pub fn heap_bytes(&self) -> usize {
         self.client.len() + self.server.len() + self.protocol.len()
     }
-}
-
-/// Whether only an address is known of a party: it is on another host, and nothing named it.
-pub fn is_address(party: &Party) -> bool {
-    let named = party.pid.is_some()
-        || party.pod.is_some()
-        || party.unit.is_some()
-        || party.container.is_some();
-    !named && (party.workload.is_empty() || party.addr.contains(&*party.workload))
 }
 
 fn cut(name: &str) -> &str {

@@ -2,6 +2,7 @@
 
 use super::cell::Cell;
 use super::edge::{EdgeKey, EdgeRef};
+use super::recall::Recall;
 use super::view::EdgeView;
 use crate::exchange::record::Record;
 use hashbrown::HashTable;
@@ -51,6 +52,7 @@ pub struct EdgeTable {
     sizes: Sizes,
     /// Edge numbers by key; `other` is not in it.
     index: HashTable<u32>,
+    recall: Recall,
     edges: Vec<Option<Edge>>,
     free_edges: Vec<u32>,
     cells: Vec<Cell>,
@@ -102,6 +104,7 @@ impl EdgeTable {
         Self {
             sizes,
             index: HashTable::new(),
+            recall: Recall::default(),
             edges: vec![Some(other)],
             free_edges: Vec::new(),
             cells: Vec::new(),
@@ -190,6 +193,7 @@ impl EdgeTable {
             + names
             + self.edges.capacity() * size_of::<Option<Edge>>()
             + self.index.allocation_size()
+            + Recall::BYTES
             + self.live.capacity() * size_of::<Live>()
             + (self.free_cells.capacity() + self.free_edges.capacity()) * size_of::<u32>()
     }
@@ -201,7 +205,8 @@ impl EdgeTable {
         // Growing by doubling leaves at most as much again, in all but the cells' own heap.
         let spare =
             self.sizes.cells * (size_of::<Live>() + size_of::<u32>()) + self.sizes.edges * 64;
-        size_of::<Self>() + (self.sizes.edges + 1) * per_edge + self.sizes.cells * per_cell + spare
+        let edges = (self.sizes.edges + 1) * per_edge;
+        size_of::<Self>() + Recall::BYTES + edges + self.sizes.cells * per_cell + spare
     }
 
     /// Lets time pass: frees the cells that left the window and the edges without any.
@@ -235,9 +240,21 @@ impl EdgeTable {
             entry.remove();
         }
         self.free_edges.push(number);
+        self.recall.clear();
     }
 
     fn edge_of(&mut self, record: &Record) -> u32 {
+        if let Some(number) = self.recall.find(record) {
+            return number;
+        }
+        let number = self.search(record);
+        if number != OTHER {
+            self.recall.put(record, number);
+        }
+        number
+    }
+
+    fn search(&mut self, record: &Record) -> u32 {
         let key = EdgeRef::of(record);
         let hash = key.hash();
         let edges = &self.edges;

@@ -17,20 +17,20 @@ pub const NOW_NS: u64 = 100_000_000_000;
 
 /// A named workload of this host.
 pub fn party(workload: &str) -> Party {
-    Party {
+    let who = Who {
         workload: workload.into(),
         pid: Some(7),
-        addr: "10.0.0.1:5432".into(),
-        ..Party::default()
-    }
+        ..Who::default()
+    };
+    Party::new(who, "10.0.0.1:5432".parse().unwrap())
 }
 
 /// A healthy retrieval of 3 ms, then changed by `change`; the duration follows from the phases.
 pub fn record(change: impl FnOnce(&mut Record)) -> Record {
     let mut record = Record {
-        ts: "2026-01-02T03:04:05.678901234Z".into(),
-        id: "00000000000000aa".into(),
-        wire_id: "00000000000000bb".into(),
+        ts: Time(1_767_323_045_678_901_234),
+        id: Id(0xaa),
+        wire_id: Id(0xbb),
         side: Side::Both,
         protocol: "postgresql".into(),
         op: "SELECT".into(),
@@ -103,7 +103,7 @@ pub fn views(records: &[Record]) -> Vec<EdgeView> {
         let key = EdgeKey {
             client: record.client.workload.clone(),
             server: record.server.workload.clone(),
-            protocol: record.protocol.clone(),
+            protocol: (*record.protocol).into(),
             role: record.role,
         };
         let at = views

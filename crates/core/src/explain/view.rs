@@ -2,7 +2,7 @@
 
 use super::cell::{Cell, Sums};
 use super::edge::EdgeKey;
-use crate::exchange::record::Evidence;
+use crate::exchange::record::{Evidence, Id};
 
 /// A service edge, merged over a window.
 #[derive(Clone, Debug)]
@@ -59,13 +59,12 @@ impl EdgeView {
         ns as f64 / self.sums().duration_ns.max(1) as f64
     }
     /// Record ids of the slowest requests, slowest first.
-    pub fn exemplars(&self) -> Vec<Box<str>> {
+    pub fn exemplars(&self) -> Vec<Id> {
         let kept = self
             .sums()
             .exemplars
             .iter()
             .filter(|exemplar| exemplar.id != 0);
-        kept.map(|exemplar| format!("{:016x}", exemplar.id).into())
-            .collect()
+        kept.map(|exemplar| Id(exemplar.id)).collect()
     }
 }

@@ -1,52 +1,55 @@
 //! Finished requests: each half is timed, joined with the other end's and let go.
 
-use super::{Output, Pipeline};
+use super::{Output, Pipeline, Socket};
 use crate::decode::Speaker;
-use crate::enrich::party;
-use crate::event::{Cookie, LossReason};
+use crate::enrich::Processes;
 use crate::exchange::connection::HalfExchange;
 use crate::exchange::join::{self, WireKey};
 use crate::exchange::pair::Pending;
+use crate::exchange::record::Party;
 use crate::halves::Held;
+use std::sync::Arc;
 
-impl Pipeline {
-    pub(super) fn finish(&mut self, cookie: Cookie, pending: Pending) {
-        let Some(entry) = self.entries.get(&cookie) else {
-            return;
-        };
-        let connection = &entry.connection;
-        let now_ns = connection.last_ns;
-        let (Some(half), Some((client_base, server_base))) =
-            (connection.half(pending), connection.bases())
-        else {
-            self.losses.add(1, LossReason::Unfinished, now_ns);
-            return;
-        };
+impl Socket {
+    /// What this end saw of a finished request; `None` if its times are not complete.
+    #[inline]
+    pub(super) fn held(
+        &self,
+        pending: &mut Pending,
+        processes: &Processes,
+    ) -> Option<(WireKey, Option<Held>)> {
+        let connection = &self.connection;
+        let half = connection.half(pending)?;
+        let (client_base, server_base) = connection.bases()?;
         let key = WireKey {
             client_base,
             server_base,
             at: half.at as u32,
         };
-        let process = entry
-            .owner
-            .as_ref()
-            .map(|(pid, comm)| self.processes.process(*pid, comm));
-        let open = &connection.open;
+        let owner = self.owner.as_ref();
         let held = Held {
             half,
-            process,
-            local: open.local,
-            peer: open.peer,
-            since_ns: now_ns,
+            who: owner.map(|(pid, comm)| processes.process(*pid, comm)),
+            local: connection.open.local,
+            peer: connection.open.peer,
+            since_ns: connection.last_ns,
         };
-        match self.halves.take(&key) {
-            Some(other) => self.emit(&key, held, Some(other)),
-            None if self.other_end_works_on(&key, &held.half) => {
-                if let Some((key, oldest)) = self.halves.hold(key, held) {
-                    self.emit(&key, oldest, None);
-                }
-            }
-            None => self.emit(&key, held, None),
+        Some((key, Some(held)))
+    }
+}
+
+impl Pipeline {
+    pub(super) fn finish(&mut self, key: WireKey, held: &mut Option<Held>) {
+        let Some(here) = held else { return };
+        if let Some(mut other) = self.halves.take(&key) {
+            return self.emit(&key, here, Some(&mut other));
+        }
+        if !self.other_end_works_on(&key, &here.half) {
+            return self.emit(&key, here, None);
+        }
+        let pushed_out = held.take().and_then(|held| self.halves.hold(key, held));
+        if let Some((key, mut oldest)) = pushed_out {
+            self.emit(&key, &mut oldest, None);
         }
     }
 
@@ -57,29 +60,33 @@ impl Pipeline {
         other.is_some_and(|entry| entry.connection.is_at_work_on(half.at))
     }
 
-    pub(super) fn emit(&mut self, key: &WireKey, one: Held, other: Option<Held>) {
-        let (client, server) = match one.half.end {
-            Speaker::Client => (Some(one), other),
-            Speaker::Server => (other, Some(one)),
+    /// Makes the record of a request; takes the halves' facts.
+    pub(super) fn emit(&mut self, key: &WireKey, one: &mut Held, other: Option<&mut Held>) {
+        let is_client = one.half.end == Speaker::Client;
+        let mine = self.party(one, is_client);
+        let others = match &other {
+            Some(held) => self.party(held, !is_client),
+            None => self.processes.far(one.peer, is_client),
         };
-        let parties = (
-            match (&client, &server) {
-                (Some(c), _) => party(c.process.as_ref(), c.local, false),
-                (None, Some(s)) => party(None, s.peer, false),
-                (None, None) => return,
+        let (one, other) = (Some(&mut one.half), other.map(|held| &mut held.half));
+        let (client, server, parties) = if is_client {
+            (one, other, (mine, others))
+        } else {
+            (other, one, (others, mine))
+        };
+        if let Some(record) = join::record(key, client, server, parties, &*self.clock) {
+            self.out.push(Output::Record(record));
+        }
+    }
+
+    /// The end that a half was seen at.
+    fn party(&mut self, held: &Held, is_client: bool) -> Party {
+        match &held.who {
+            Some(who) => Party {
+                who: Arc::clone(who),
+                addr: held.local,
             },
-            match (&server, &client) {
-                (Some(s), _) => party(s.process.as_ref(), s.local, true),
-                (None, Some(c)) => party(None, c.peer, true),
-                (None, None) => return,
-            },
-        );
-        let halves = (
-            client.as_ref().map(|h| &h.half),
-            server.as_ref().map(|h| &h.half),
-        );
-        if let Some(record) = join::record(key, halves.0, halves.1, parties, &*self.clock) {
-            self.out.push(Output::Record(Box::new(record)));
+            None => self.processes.far(held.local, !is_client),
         }
     }
 }

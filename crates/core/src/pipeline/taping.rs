@@ -28,8 +28,8 @@ impl Pipeline {
     }
 
     fn tape_owner(&self, cookie: Cookie, pid: u32, comm: &str, entries: &mut Vec<Entry>) {
-        let process = self.processes.process(pid, comm);
-        entries.push(Entry::Workload(pid, (*process.workload).clone()));
+        let told = self.processes.process(pid, comm).told();
+        entries.push(Entry::Workload(pid, told));
         entries.push(Entry::Owner(Owner {
             cookie,
             pid,

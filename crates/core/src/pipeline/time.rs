@@ -26,11 +26,11 @@ impl Pipeline {
 
     /// Lets go of halves that wait in vain, and reports losses.
     pub(super) fn pass(&mut self, now_ns: u64) {
-        for (key, held) in self.halves.overdue(now_ns) {
+        for (key, mut held) in self.halves.overdue(now_ns) {
             if self.other_end_works_on(&key, &held.half) {
                 self.halves.hold(key, held);
             } else {
-                self.emit(&key, held, None);
+                self.emit(&key, &mut held, None);
             }
         }
         self.losses.report(now_ns, &*self.clock, &mut self.out);
@@ -72,8 +72,8 @@ impl Pipeline {
     /// Emits everything that still waits for its other half: the end of a run or a recording.
     pub fn finish_all(&mut self, now_ns: u64) {
         self.record(|| Entry::End(now_ns));
-        for (key, held) in self.halves.drain() {
-            self.emit(&key, held, None);
+        for (key, mut held) in self.halves.drain() {
+            self.emit(&key, &mut held, None);
         }
         self.losses
             .report(now_ns + 1_000_000_000, &*self.clock, &mut self.out);

@@ -136,9 +136,9 @@ fn words(facts: &Facts) -> String {
         }
     };
     let boxed = |value: &Option<Box<str>>| value.as_deref().map(str::to_owned);
-    word("", boxed(&facts.op));
-    word("", boxed(&facts.status));
-    word("error=", boxed(&facts.error));
+    word("", facts.op.as_deref().map(str::to_owned));
+    word("", facts.status.as_deref().map(str::to_owned));
+    word("error=", facts.error.as_deref().map(str::to_owned));
     word("", facts.role.map(|role| format!("{role:?}")));
     if let Some(gen_ai) = &facts.gen_ai {
         word("", boxed(&gen_ai.operation));

@@ -171,7 +171,7 @@ proptest! {
             (world.mss, world.eager, world.shuffle) = (mss, false, shuffle);
             play(&mut world, postgresql, &rounds);
             let mut records = world.end(5_000_000);
-            records.sort_by(|a, b| a.wire_id.cmp(&b.wire_id));
+            records.sort_by_key(|record| record.wire_id);
             records
         };
         let (one, other) = (run(None), run(Some(other_order)));

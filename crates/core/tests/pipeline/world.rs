@@ -17,9 +17,6 @@ pub const START_NS: u64 = 1_000_000_000_000;
 pub struct Bare;
 
 impl WallClock for Bare {
-    fn rfc3339(&self, monotonic_ns: u64) -> Box<str> {
-        monotonic_ns.to_string().into()
-    }
     fn unix_ns(&self, monotonic_ns: u64) -> u64 {
         monotonic_ns
     }
@@ -290,7 +287,7 @@ impl World {
         self.pipeline.take_outputs(&mut outputs);
         for output in outputs {
             match output {
-                Output::Record(record) => self.records.push(*record),
+                Output::Record(record) => self.records.push(record),
                 Output::Lost { count, why, .. } => {
                     *self.losses.entry(format!("{why:?}")).or_default() += count;
                 }

@@ -10,7 +10,7 @@ use prost::Message;
 fn families(records: &[Record]) -> Vec<MetricFamily> {
     let metrics = Metrics::default();
     for record in records {
-        metrics.observe(record, 0);
+        metrics.observe([record], 0);
     }
     let body = metrics.render(SelfStats::default(), Format::Protobuf);
     let (body, mut families) = (body.unwrap(), Vec::new());

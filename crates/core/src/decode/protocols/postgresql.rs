@@ -25,6 +25,7 @@ mod statements;
 
 use super::super::{Conversation, Facts, Frame, Piece, Protocol, Report, Role, Speaker, Want};
 use asked::{Asked, Op};
+use compact_str::CompactString;
 use frame::{Cursor, Form, Last8, Step, Walker};
 use sql::Shape;
 use statements::Statements;
@@ -99,7 +100,7 @@ struct Pending {
 /// What the server said about the oldest request.
 #[derive(Debug, Default)]
 struct Outcome {
-    status: Option<Box<str>>,
+    status: Option<CompactString>,
     failed: bool,
     /// Just after the last reply counted.
     end: u64,

@@ -6,6 +6,7 @@ use crate::event::TcpState;
 use crate::exchange::pair::Pending;
 use crate::exchange::points::Seen;
 use crate::exchange::timeline::Timeline;
+use std::mem::take;
 
 /// What one end saw of one finished request.
 #[derive(Clone, Debug)]
@@ -34,13 +35,16 @@ pub struct HalfExchange {
     pub chunks: Vec<(u64, u64)>,
     /// Content chunks whose places were not kept.
     pub chunks_omitted: u64,
-    /// When the response's bytes passed this end's two points; only for token streams.
-    pub stream: Timeline,
+    /// When the response's bytes passed this end's two points; only for token streams. Boxed: most
+    /// requests have none, and every half is moved about.
+    pub stream: Option<Box<Timeline>>,
 }
 
 impl Connection {
-    /// What this end saw of a finished request; `None` if its times are not complete.
-    pub fn half(&self, pending: Pending) -> Option<HalfExchange> {
+    /// What this end saw of a finished request, with its facts and chunks taken; `None` if its
+    /// times are not complete.
+    #[inline]
+    pub fn half(&self, pending: &mut Pending) -> Option<HalfExchange> {
         let end = self.speaker()?;
         let (ask, answer) = match end {
             Speaker::Client => (&self.timelines[1], &self.timelines[0]),
@@ -68,10 +72,8 @@ impl Connection {
                 last: answer.net.at(answer_end - 1)?,
             },
         };
-        let stream = if pending.chunks.is_empty() {
-            Timeline::default()
-        } else {
-            let mut stream = Timeline::default();
+        let stream = (!pending.chunks.is_empty()).then(|| {
+            let mut stream = Box::<Timeline>::default();
             for (offset, at_ns) in answer.app.range(answer_at, answer_end) {
                 stream.app.add(offset, at_ns);
             }
@@ -79,7 +81,7 @@ impl Connection {
                 stream.net.add(offset, at_ns);
             }
             stream
-        };
+        });
         let (reader, writer) = (pending.reader, pending.writer);
         let same = end == Speaker::Server && reader.tid != 0 && reader.tid == writer.tid;
         Some(HalfExchange {
@@ -88,12 +90,12 @@ impl Connection {
             at: self.common_place(at),
             request_bytes: request_end - at,
             response_bytes: answer_end - answer_at,
-            facts: pending.facts,
+            facts: take(&mut pending.facts),
             protocol: self.protocol()?,
             seen,
             tcp: (pending.tcp_before, self.moment.tcp),
             run_delay_ns: same.then(|| writer.run_delay_ns.saturating_sub(reader.run_delay_ns)),
-            chunks: pending.chunks,
+            chunks: take(&mut pending.chunks),
             chunks_omitted: pending.chunks_omitted,
             stream,
         })

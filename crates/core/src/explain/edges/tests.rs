@@ -1,6 +1,7 @@
 //! Bounds, expiry and cost of the table.
 
 use super::*;
+use crate::exchange::record::{Id, Party, Who};
 use crate::explain::testing::*;
 
 const SECOND: u64 = 1_000_000_000;
@@ -104,15 +105,34 @@ fn memory_stays_bounded_when_every_edge_streams_all_the_time() {
 }
 
 #[test]
+fn an_edge_that_was_dropped_is_not_met_again() {
+    let mut table = EdgeTable::new(Sizes::default());
+    let (one, two) = (of("a", "b"), of("c", "d"));
+    table.add(&one, 0);
+    table.add(&one, 0);
+    // The first edge leaves the window, the second takes its place.
+    table.add(&two, 400 * SECOND);
+    table.add(&one, 400 * SECOND);
+    table.add(&one, 400 * SECOND);
+    let views = table.window(400 * SECOND, 300 * SECOND);
+    let counted = |client: &str| {
+        let view = views.iter().find(|view| &*view.key.client == client);
+        view.unwrap().sums().requests
+    };
+    assert_eq!((counted("a"), counted("c")), (2, 1));
+}
+
+#[test]
 fn clients_known_by_address_only_are_external() {
     let mut table = EdgeTable::new(Sizes::default());
     for i in 0..200 {
         let mut record = of("a", "b");
-        record.client = crate::exchange::record::Party {
+        let who = Who {
             workload: format!("192.0.2.{i}").into(),
-            addr: format!("192.0.2.{i}:4711").into(),
-            ..Default::default()
+            ..Who::default()
         };
+        let addr = format!("192.0.2.{i}:4711").parse().unwrap();
+        record.client = Party::new(who, addr);
         table.add(&record, 0);
     }
     let views = table.window(0, SECOND);
@@ -124,18 +144,11 @@ fn keeps_the_slowest_requests() {
     let mut table = EdgeTable::new(Sizes::default());
     for i in 1..=50u64 {
         let mut record = record(|r| r.phases_ns.server = i * MS);
-        record.id = format!("{i:016x}").into();
+        record.id = Id(i);
         table.add(&record, (i % 7) * 10 * SECOND);
     }
     let views = table.window(60 * SECOND, 300 * SECOND);
-    assert_eq!(
-        views[0].exemplars(),
-        [
-            "0000000000000032".into(),
-            "0000000000000031".into(),
-            "0000000000000030".into()
-        ] as [Box<str>; 3]
-    );
+    assert_eq!(views[0].exemplars(), [Id(0x32), Id(0x31), Id(0x30)]);
 }
 
 /// A bound that only a gross mistake breaks, as builds for tests are slow; prints the figure.

@@ -9,6 +9,7 @@ use super::json::{Scan, Whose};
 use super::queue::Waiting;
 use super::stream::Stream;
 use crate::decode::{Facts, Frame, GenAi, Role};
+use compact_str::CompactString;
 
 /// A response in progress.
 #[derive(Debug)]
@@ -38,11 +39,10 @@ impl head::Response {
     ///
     /// Status codes of 400 and above are errors, as OpenTelemetry defines `error.type` for clients.
     pub(super) fn facts(&self, model: bool) -> Facts {
-        let mut status = String::with_capacity(3);
+        let mut status = CompactString::default();
         for digit in [self.status / 100, self.status / 10 % 10, self.status % 10] {
             status.push((b'0' + (digit % 10) as u8) as char);
         }
-        let status = status.into_boxed_str();
         let streaming = Some(self.streams());
         Facts {
             error: (self.status >= 400).then(|| status.clone()),

@@ -1,5 +1,7 @@
 //! Makes the operation of a request from its method and target.
 
+use compact_str::CompactString;
+
 /// Bound of an operation, in bytes (see `Facts::op`).
 const OP_BYTES_MAX: usize = 256;
 /// Bound of the method's part of it; the longest registered one has 17.
@@ -35,10 +37,10 @@ fn cut(target: &[u8]) -> &[u8] {
 }
 
 /// `METHOD /path`; control and non-ASCII bytes are percent-escaped.
-pub(super) fn op(method: &str, path: &[u8]) -> Box<str> {
+pub(super) fn op(method: &str, path: &[u8]) -> CompactString {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let method = &method[..method.len().min(METHOD_BYTES_MAX)];
-    let mut op = String::with_capacity((method.len() + 1 + path.len()).min(OP_BYTES_MAX));
+    let mut op = CompactString::with_capacity((method.len() + 1 + path.len()).min(OP_BYTES_MAX));
     op.push_str(method);
     op.push(' ');
     for &byte in path {
@@ -54,7 +56,7 @@ pub(super) fn op(method: &str, path: &[u8]) -> Box<str> {
             op.push(HEX[usize::from(byte & 15)] as char);
         }
     }
-    op.into_boxed_str()
+    op
 }
 
 #[cfg(test)]

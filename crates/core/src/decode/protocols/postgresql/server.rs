@@ -2,6 +2,7 @@
 
 use super::frame::Form;
 use super::{Asked, Facts, Frame, Next, Outcome, Pending, Speaker, State, UNKNOWN, Until, sniff};
+use compact_str::ToCompactString;
 use std::collections::VecDeque;
 
 /// Body bytes of an ErrorResponse up to its SQLSTATE, and of a command tag.
@@ -64,7 +65,7 @@ impl State {
         }
         self.answer(at, out);
         if single {
-            self.outcome.status = Some(char::from(kind).to_string().into());
+            self.outcome.status = Some(char::from(kind).to_compact_string());
             return Next::Go;
         }
         match kind {

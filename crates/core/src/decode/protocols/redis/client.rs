@@ -3,6 +3,7 @@
 use super::command;
 use super::walk::{Cursor, LENGTH_MAX, Length, Line, Read, Word, length};
 use super::{Answer, Facts, Frame, Lost, Piece, Shared, Speaker, sniff};
+use compact_str::CompactString;
 use std::borrow::Cow;
 
 /// Redis' own bound on the arguments of a command is 2^31 − 1; more than this is not believed.
@@ -280,8 +281,8 @@ impl Commands {
             .filter(|_| self.index > 1 && command::is_container(name));
         let sub = sub.and_then(command::subcommand);
         let op = match sub {
-            Some(sub) => [name, " ", sub].concat().into_boxed_str(),
-            None => name.into(),
+            Some(sub) => [name, " ", sub].concat().into(),
+            None => CompactString::from(name),
         };
         let whole = self.index > 2 && self.query.len() as u64 == self.words[2].total();
         let role = command::role(name, &self.query, whole);

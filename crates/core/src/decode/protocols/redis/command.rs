@@ -13,10 +13,41 @@ const MODULE_NAME_BYTES_MAX: usize = 24;
 pub(super) fn name(word: &[u8]) -> Option<Cow<'static, str>> {
     let mut room = [0; 32];
     let upper = uppercase(word, &mut room)?;
-    match COMMANDS.binary_search(&upper) {
-        Ok(at) => Some(Cow::Borrowed(COMMANDS[at])),
-        Err(_) => is_module(upper).then(|| Cow::Owned(upper.to_owned())),
+    match known(upper) {
+        Some(name) => Some(Cow::Borrowed(name)),
+        None => is_module(upper).then(|| Cow::Owned(upper.to_owned())),
     }
+}
+
+/// First eight bytes of each command, as a number that sorts as they do: every request is looked
+/// up, and comparing numbers is cheap.
+static STARTS: [u64; COMMANDS.len()] = {
+    let mut starts = [0; COMMANDS.len()];
+    let mut at = 0;
+    while at < COMMANDS.len() {
+        starts[at] = start(COMMANDS[at].as_bytes());
+        at += 1;
+    }
+    starts
+};
+
+const fn start(word: &[u8]) -> u64 {
+    let mut number = 0;
+    let mut at = 0;
+    while at < 8 {
+        let byte = if at < word.len() { word[at] } else { 0 };
+        number = number << 8 | byte as u64;
+        at += 1;
+    }
+    number
+}
+
+fn known(upper: &str) -> Option<&'static str> {
+    let wanted = start(upper.as_bytes());
+    let first = STARTS.partition_point(|start| *start < wanted);
+    let alike = STARTS[first..].iter().take_while(|start| **start == wanted);
+    let mut names = COMMANDS[first..].iter().take(alike.count());
+    names.find(|name| **name == upper).copied()
 }
 
 /// Commands of modules: a known prefix and letters.
@@ -129,6 +160,20 @@ mod tests {
     #[test]
     fn only_known_words_are_told() {
         let told = |word: &str| name(word.as_bytes());
+        for command in COMMANDS {
+            assert_eq!(told(command).as_deref(), Some(*command));
+        }
+        for word in [
+            "",
+            "GE",
+            "GETS",
+            "GEORADIU",
+            "GEORADIUSBY",
+            "ZZZ",
+            "RESTORE-",
+        ] {
+            assert_eq!(told(word), None, "{word}");
+        }
         assert_eq!(told("get").as_deref(), Some("GET"));
         assert_eq!(told("ft.search").as_deref(), Some("FT.SEARCH"));
         assert_eq!(told("HUNTER"), None);

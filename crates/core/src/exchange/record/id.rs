@@ -1,0 +1,82 @@
+//! Names of records: a number inside, sixteen hex digits outside.
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
+
+/// 64 bits that name a record. As text, and in JSON, sixteen hex digits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(pub u64);
+
+impl Id {
+    /// Its text, made without allocation.
+    fn text(self) -> [u8; 16] {
+        let digits = b"0123456789abcdef";
+        std::array::from_fn(|place| digits[(self.0 >> (60 - 4 * place)) as usize & 0xf])
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&self.text()).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// A text that is no record's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoId;
+
+impl fmt::Display for NoId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id must be 16 hex digits")
+    }
+}
+
+impl FromStr for Id {
+    type Err = NoId;
+    fn from_str(text: &str) -> Result<Self, NoId> {
+        let plain = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let number = u64::from_str_radix(text, 16).ok().filter(|_| plain);
+        number.map(Self).ok_or(NoId)
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if to.is_human_readable() {
+            let text = self.text();
+            to.serialize_str(std::str::from_utf8(&text).map_err(serde::ser::Error::custom)?)
+        } else {
+            to.serialize_u64(self.0)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        if from.is_human_readable() {
+            let text = std::borrow::Cow::<str>::deserialize(from)?;
+            text.parse().map_err(D::Error::custom)
+        } else {
+            u64::deserialize(from).map(Self)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_have_sixteen_digits_and_come_back() {
+        for number in [0, 0xaa, 0x0123_4567_89ab_cdef, u64::MAX] {
+            let text = Id(number).to_string();
+            assert_eq!(text, format!("{number:016x}"));
+            assert_eq!(text.parse(), Ok(Id(number)));
+        }
+        for wrong in ["", "aa", "+123456789abcdef", "0123456789abcdefg"] {
+            assert_eq!(wrong.parse::<Id>(), Err(NoId), "{wrong}");
+        }
+    }
+}
