@@ -29,6 +29,8 @@ struct fb_half {
 	__u8 known;  /* next_seq is valid */
 	__u16 turns; /* so far, modulo 2^16 */
 	__u8 pad[6];
+	__u64 usual; /* last bytes of a segment, as ordered */
+	__u64 usual_mask; /* 0: the end does not matter */
 	struct fb_rest rest;
 };
 

@@ -43,6 +43,7 @@ enum fb_segment_flags {
 	FB_REST = 2,	 /* sums up all segments since the last record of this direction */
 	FB_SNAPSHOT = 4, /* a REST that goes on growing; a later record may cover the same range */
 	FB_COPIED = 8,	 /* head bytes only, times follow in another record (arrival-side copy) */
+	FB_ENDING = 16,	 /* the head bytes are the segment's last ones */
 };
 
 enum fb_bounds {
@@ -50,6 +51,7 @@ enum fb_bounds {
 	FB_TAIL_MAX = 8,	   /* last bytes copied of one segment */
 	FB_HEAD_DEFAULT = 2048,	   /* bytes copied of one turn until user space decides */
 	FB_HEAD_SEGMENT = 256,	   /* of each of its segments when those are used up */
+	FB_ENDING_MAX = 1024,	   /* last bytes copied of a segment that does not end as usual */
 	FB_SEGMENTS_PER_TURN = 64, /* segments reported one by one in one turn */
 	FB_SOCKETS_MAX = 32768,	   /* sockets tracked at once */
 	FB_ORDERS_MAX = 8192,	   /* orders not yet taken by their socket */
@@ -145,7 +147,8 @@ struct fb_close {
 	__u8 pad[3];
 };
 
-/* What user space wants of a socket. The kernel takes it at the socket's next event. */
+/* What user space wants of a socket. The kernel takes it at the socket's next event.
+ * With FB_CHUNKS and no head, bytes are copied only of segments that do not end as usual. */
 struct fb_order {
 	__u16 head_in;
 	__u16 head_out;
@@ -153,7 +156,11 @@ struct fb_order {
 	__u16 turn_out;
 	__u8 report_in;
 	__u8 report_out;
-	__u8 pad[2];
+	__u8 pad[6];
+	__u64 usual_in; /* last 8 bytes, in memory order */
+	__u64 usual_out;
+	__u64 usual_mask_in; /* which bits of them are the same in all usual segments; 0: not known */
+	__u64 usual_mask_out;
 };
 
 /* Losses, counted by the kernel half since it was loaded. */

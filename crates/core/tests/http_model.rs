@@ -2,15 +2,28 @@
 
 mod http_wire;
 
-use forebay_core::decode::{Report, Speaker};
+use forebay_core::decode::{Ending, Report, Speaker};
 use http_wire::{Wire, chunk, chunked_head, post};
 
 const ROLE: &str = "data: {\"choices\":[{\"finish_reason\":null,\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":null}}],\"created\":1,\"id\":\"chatcmpl-x\",\"model\":\"smollm2\",\"object\":\"chat.completion.chunk\"}\n\n";
 const HI: &str = "data: {\"choices\":[{\"finish_reason\":null,\"index\":0,\"delta\":{\"content\":\"Hi\"}}],\"created\":1,\"id\":\"chatcmpl-x\",\"model\":\"smollm2\",\"object\":\"chat.completion.chunk\"}\n\n";
 const DONE: &str = "data: [DONE]\n\n";
 const LAST: &str = "0\r\n\r\n";
-const CHUNKS: Report = Report::Chunks { head_bytes: 1024 };
-const COUNTS: Report = Report::Chunks { head_bytes: 0 };
+const CHUNKS: Report = Report::Chunks {
+    head_bytes: 1024,
+    usual: Ending {
+        bytes: [0; 8],
+        mask: [0; 8],
+    },
+};
+/// No bytes of segments that end as the events of these tests do.
+const COUNTS: Report = Report::Chunks {
+    head_bytes: 0,
+    usual: Ending {
+        bytes: *b"\0\0\"}\n\n\r\n",
+        mask: [0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+    },
+};
 
 /// A chat request as the `openai` client sends it: messages before model and stream.
 fn chat(messages: &str) -> String {

@@ -2,7 +2,7 @@
 
 use super::connection::HalfExchange;
 use super::points;
-use super::record::{Bytes, Evidence, ModelCall, Party, Record, Side, Tcp};
+use super::record::{Bytes, Evidence, GapSplit, ModelCall, Party, Record, Side, Tcp};
 use super::stream::{ChunkTimes, split_gaps};
 use crate::decode::{GenAi, Speaker, raw};
 use std::hash::{Hash, Hasher};
@@ -158,11 +158,18 @@ fn model_call(
         input_tokens: facts.input_tokens,
         output_tokens: facts.output_tokens,
         time_to_first_chunk_ns: first.map(|at| at.saturating_sub(start_ns)),
+        time_per_output_token_ns: per_token_ns(facts.output_tokens, gaps.split),
         gap_ns: gaps.gaps,
         gap_split_ns: gaps.split,
         stalls: gaps.stalls,
         stalls_omitted: gaps.stalls_omitted,
     }
+}
+
+/// Mean time of the tokens after the first.
+fn per_token_ns(tokens: Option<u64>, split: Option<GapSplit>) -> Option<u64> {
+    let split = split?;
+    (split.engine + split.wire + split.reader).checked_div(tokens?.checked_sub(1)?)
 }
 
 /// Bytes that are too few to be a chunk of their own: the frame around one (size line, CRLF).

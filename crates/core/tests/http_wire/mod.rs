@@ -41,13 +41,47 @@ impl Wire {
     }
     /// A piece of which only `seen` bytes were copied.
     pub fn cut(&mut self, from: Speaker, bytes: &[u8], seen: usize) -> &mut Wire {
-        let side = (from == Speaker::Server) as usize;
         let seen = seen.min(bytes.len());
         let tail = if seen < bytes.len() {
             &bytes[bytes.len().saturating_sub(8)..]
         } else {
             &[]
         };
+        self.piece(from, bytes, seen, tail)
+    }
+    /// A piece as the kernel reports it, `copied` bytes into the turn; returns the bytes copied.
+    pub fn reported(
+        &mut self,
+        from: Speaker,
+        bytes: &[u8],
+        report: Report,
+        copied: usize,
+    ) -> usize {
+        let seen = match report {
+            Report::Turns { head_bytes } => usize::from(head_bytes).saturating_sub(copied),
+            Report::Chunks {
+                head_bytes: 0,
+                usual,
+            } => {
+                if bytes.last_chunk().is_some_and(|last| !usual.fits(*last)) {
+                    let ending = &bytes[bytes.len().saturating_sub(1024)..];
+                    if ending.len() < bytes.len() {
+                        self.piece(from, bytes, 0, ending);
+                    } else {
+                        self.cut(from, bytes, usize::MAX);
+                    }
+                    return ending.len();
+                }
+                0
+            }
+            Report::Chunks { head_bytes, .. } => usize::from(head_bytes),
+            Report::Quiet => 0,
+        };
+        self.cut(from, bytes, seen);
+        seen.min(bytes.len())
+    }
+    fn piece(&mut self, from: Speaker, bytes: &[u8], seen: usize, tail: &[u8]) -> &mut Wire {
+        let side = (from == Speaker::Server) as usize;
         let piece = Piece {
             from,
             offset: self.at[side],
