@@ -51,7 +51,7 @@ enum fb_bounds {
 	FB_TAIL_MAX = 8,	   /* last bytes copied of one segment */
 	FB_HEAD_DEFAULT = 2048,	   /* bytes copied of one turn until user space decides */
 	FB_HEAD_SEGMENT = 256,	   /* of each of its segments when those are used up */
-	FB_ENDING_MAX = 1024,	   /* last bytes copied of a segment that does not end as usual */
+	FB_ENDING_MAX = 4096,	   /* last bytes copied of a segment that does not end as usual */
 	FB_SEGMENTS_PER_TURN = 64, /* segments reported one by one in one turn */
 	FB_SOCKETS_MAX = 32768,	   /* sockets tracked at once */
 	FB_ORDERS_MAX = 8192,	   /* orders not yet taken by their socket */

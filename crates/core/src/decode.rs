@@ -137,7 +137,7 @@ pub enum Report {
     Chunks {
         /// Bytes per segment, at most 4096; 0 once content has begun.
         head_bytes: u16,
-        /// Then, of a segment that ends otherwise, the last bytes are copied, at most 1024.
+        /// Then, of a segment that ends otherwise, the last bytes are copied, at most 4096.
         usual: Ending,
     },
     /// Only byte counts and times.

@@ -217,6 +217,28 @@ fn a_stream_without_a_report_tells_no_count() {
 }
 
 #[test]
+fn a_count_is_the_last_only_if_the_end_was_seen() {
+    // What follows the last token that was seen is lost with its records.
+    let counting = "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"delta\":{\"content\":\"a\"}}],\"usage\":{\"completion_tokens\":7}}\n\n";
+    let begin = |wire: &mut Wire| {
+        wire.c(post(VLLM.path, "{\"model\":\"m\",\"stream\":true}"));
+        wire.s(chunked_head(VLLM.media)).s(chunk(counting));
+        wire.s(chunk(counting));
+    };
+    let told = |wire: &mut Wire| wire.told().iter().any(|line| line.contains("out=7"));
+    let (mut over, mut closed, mut whole) = (Wire::new(), Wire::new(), Wire::new());
+    for wire in [&mut over, &mut closed, &mut whole] {
+        begin(wire);
+    }
+    over.s_unseen("5").c("GET / HTTP/1.1\r\n\r\n");
+    closed.end(Speaker::Server);
+    whole.s("0\r\n\r\n");
+    assert!(!told(&mut over));
+    assert!(!told(&mut closed));
+    assert!(told(&mut whole));
+}
+
+#[test]
 fn an_engine_that_counts_as_it_goes_is_believed_only_at_the_end() {
     // Every event with a count, and all with the same end: whether the last was seen is chance.
     let counting = Shape {

@@ -64,7 +64,7 @@ impl Wire {
                 usual,
             } => {
                 if bytes.last_chunk().is_some_and(|last| !usual.fits(*last)) {
-                    let ending = &bytes[bytes.len().saturating_sub(1024)..];
+                    let ending = &bytes[bytes.len().saturating_sub(4096)..];
                     if ending.len() < bytes.len() {
                         self.piece(from, bytes, 0, ending);
                     } else {

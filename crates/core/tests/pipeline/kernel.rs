@@ -18,7 +18,7 @@ const SEGMENTS_PER_TURN: u16 = 64;
 /// `FB_TAIL_MAX`.
 const TAIL_MAX: usize = 8;
 /// `FB_ENDING_MAX`.
-const ENDING_MAX: usize = 1024;
+const ENDING_MAX: usize = 4096;
 /// `FB_REST_NS`.
 const REST_NS: u64 = 1_000_000_000;
 

@@ -290,6 +290,7 @@ impl Http {
     pub(super) fn response_over(&mut self, out: &mut Vec<Frame>) {
         let endless = matches!(&self.server.state, State::Body(body) if body.endless());
         if endless && self.queue.is_empty() {
+            self.end_unseen();
             self.response_end(self.server.end, out);
         }
     }
@@ -354,7 +355,20 @@ impl Http {
                 stream.finish(&mut response.learned, out);
             }
         }
+        self.end_unseen();
         self.response_end(self.server.end, out);
         self.server.state = State::Hunting;
+    }
+
+    /// The end of a framed body passed unseen: a count from before it may not be the last.
+    fn end_unseen(&mut self) {
+        if matches!(self.server.state, State::Body(Body::Close)) {
+            return;
+        }
+        if let Some(response) = &mut self.server.current
+            && matches!(response.reader, Reader::Stream(_))
+        {
+            response.learned.output_tokens = None;
+        }
     }
 }
