@@ -179,6 +179,19 @@ fn the_engines_report_is_seen_at_the_end_of_every_stream() {
 }
 
 #[test]
+fn a_report_in_seen_bytes_is_read_as_well() {
+    let mut wire = Wire::new();
+    wire.c(post(VLLM.path, "{\"model\":\"m\",\"stream\":true}"))
+        .s(chunked_head(VLLM.media));
+    let token = VLLM.token.join("Hi");
+    let usage = "data: {\"choices\":[],\"model\":\"other\",\"usage\":{\"completion_tokens\":7,\"prompt_tokens\":12,\"prompt_tokens_details\":{\"cached_tokens\":3},\"total_tokens\":19}}\n\n";
+    let events = [&*token, usage, "data: [DONE]\n\n"].map(chunk);
+    wire.s(events.concat() + "0\r\n\r\n");
+    let told = wire.told();
+    assert_eq!(told[told.len() - 2], "<+ in=12 out=7");
+}
+
+#[test]
 fn what_is_counted_does_not_depend_on_the_copies() {
     for shape in SHAPES {
         for glued in GLUED {

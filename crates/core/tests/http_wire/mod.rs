@@ -2,7 +2,9 @@
 #![allow(dead_code)]
 
 use forebay_core::decode::protocols::PROTOCOLS;
-use forebay_core::decode::{Conversation, Facts, Frame, Piece, Protocol, Report, Speaker, Want};
+use forebay_core::decode::{
+    Conversation, Ending, Facts, Frame, Piece, Protocol, Report, Speaker, Want,
+};
 
 /// The protocol under test.
 pub fn http() -> &'static Protocol {
@@ -10,6 +12,12 @@ pub fn http() -> &'static Protocol {
         .iter()
         .find(|protocol| protocol.name == "http")
         .unwrap_or_else(|| panic!("http is not in the table"))
+}
+
+/// The wish for every segment, and for bytes of those that end otherwise.
+pub const fn every_segment(head_bytes: u16, bytes: [u8; 8], mask: [u8; 8]) -> Report {
+    let usual = Ending { bytes, mask };
+    Report::Chunks { head_bytes, usual }
 }
 
 /// One connection and everything said on it.
