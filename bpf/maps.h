@@ -28,9 +28,8 @@ struct fb_half {
 	__u8 report; /* enum fb_report */
 	__u8 known;  /* next_seq is valid */
 	__u16 turns; /* so far, modulo 2^16 */
-	__u8 pad[6];
-	__u64 usual; /* last bytes of a segment, as ordered */
-	__u64 usual_mask; /* 0: the end does not matter */
+	__u8 ends;   /* the last bytes decide if any are copied (fb_sock.usual) */
+	__u8 pad[5];
 	struct fb_rest rest;
 };
 
@@ -51,6 +50,7 @@ struct fb_sock {
 	__u8 copy_on_arrival; /* reads of this socket can't be seen with their bytes */
 	__u8 pad[3];
 	struct fb_half half[2]; /* by enum fb_direction */
+	struct fb_usual usual[2]; /* as ordered; apart from the halves, which every packet touches */
 };
 
 /* Written by all hooks, read by user space on a timer. Records that do not fit are counted. */

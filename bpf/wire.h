@@ -147,6 +147,12 @@ struct fb_close {
 	__u8 pad[3];
 };
 
+/* The last 8 bytes of segments that end as usual, in memory order. */
+struct fb_usual {
+	__u64 bytes;
+	__u64 mask; /* bits that are the same in all of them; 0: not known */
+};
+
 /* What user space wants of a socket. The kernel takes it at the socket's next event.
  * With FB_CHUNKS and no head, bytes are copied only of segments that do not end as usual. */
 struct fb_order {
@@ -157,10 +163,8 @@ struct fb_order {
 	__u8 report_in;
 	__u8 report_out;
 	__u8 pad[6];
-	__u64 usual_in; /* last 8 bytes, in memory order */
-	__u64 usual_out;
-	__u64 usual_mask_in; /* which bits of them are the same in all usual segments; 0: not known */
-	__u64 usual_mask_out;
+	struct fb_usual usual_in;
+	struct fb_usual usual_out;
 };
 
 /* Losses, counted by the kernel half since it was loaded. */

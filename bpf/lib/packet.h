@@ -113,16 +113,17 @@ static __always_inline void send_packet_as(struct __sk_buff *skb, struct fb_sock
 }
 
 /* How many bytes of a packet's payload to copy, and which. */
-static __always_inline __u32 packet_bytes_wanted(struct __sk_buff *skb, const struct fb_half *h,
+static __always_inline __u32 packet_bytes_wanted(struct __sk_buff *skb, const struct fb_sock *s,
 						 struct fb_passage *p, __u32 offset)
 {
-	__u64 last = h->usual;
+	const struct fb_half *h = &s->half[p->direction & 1];
+	__u64 last = 0;
 
-	if (!h->usual_mask)
+	if (!h->ends)
 		return head_wanted(h, p->len);
 	/* Of a shorter one the tail is all there is: what is read instead does no harm. */
 	bpf_skb_load_bytes(skb, offset + p->len - FB_TAIL_MAX, &last, sizeof(last));
-	return copy_ending(p, ending_wanted(h, p->len, last));
+	return copy_ending(p, ending_wanted(&s->usual[p->direction & 1], p->len, last));
 }
 
 /* Reports a packet's payload, with up to `head` of its bytes. */

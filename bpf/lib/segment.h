@@ -84,10 +84,10 @@ static __always_inline __u32 head_wanted(const struct fb_half *h, __u32 len)
 	return len < left ? len : left;
 }
 
-/* How many of its last bytes to copy, by what the last FB_TAIL_MAX are. Only with a usual_mask. */
-static __always_inline __u32 ending_wanted(const struct fb_half *h, __u32 len, __u64 last)
+/* How many of its last bytes to copy, by what the last FB_TAIL_MAX are. */
+static __always_inline __u32 ending_wanted(const struct fb_usual *u, __u32 len, __u64 last)
 {
-	if (!((last ^ h->usual) & h->usual_mask))
+	if (!((last ^ u->bytes) & u->mask))
 		return 0;
 	return len < FB_ENDING_MAX ? len : FB_ENDING_MAX;
 }

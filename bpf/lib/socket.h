@@ -96,17 +96,16 @@ static __always_inline struct fb_sock *remember(void *sk, __u64 cookie, __u8 end
 static __always_inline void copy_again(struct fb_half *h)
 {
 	h->head = FB_HEAD_DEFAULT;
-	h->usual_mask = 0;
+	h->ends = 0;
 }
 
 /* "Every segment, no more bytes" is said of one turn: a later one may begin another message. */
 static __always_inline void take_half_order(struct fb_half *h, __u8 report, __u16 head, __u16 turn,
-					    __u64 usual, __u64 usual_mask)
+					    int ends)
 {
 	h->report = report;
 	h->head = head > FB_HEAD_MAX ? FB_HEAD_MAX : head;
-	h->usual = usual;
-	h->usual_mask = usual_mask;
+	h->ends = ends;
 	if (report == FB_CHUNKS && !head && h->turns != turn)
 		copy_again(h);
 	h->head_left = h->head;
@@ -125,10 +124,12 @@ static __always_inline void take_orders(struct fb_sock *s)
 	o = bpf_map_lookup_elem(&orders, &s->cookie);
 	if (!o)
 		return;
-	take_half_order(&s->half[FB_IN], o->report_in, o->head_in, o->turn_in, o->usual_in,
-			o->usual_mask_in);
-	take_half_order(&s->half[FB_OUT], o->report_out, o->head_out, o->turn_out, o->usual_out,
-			o->usual_mask_out);
+	s->usual[FB_IN] = o->usual_in;
+	s->usual[FB_OUT] = o->usual_out;
+	take_half_order(&s->half[FB_IN], o->report_in, o->head_in, o->turn_in,
+			!!o->usual_in.mask);
+	take_half_order(&s->half[FB_OUT], o->report_out, o->head_out, o->turn_out,
+			!!o->usual_out.mask);
 	bpf_map_delete_elem(&orders, &s->cookie);
 }
 

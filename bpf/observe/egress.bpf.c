@@ -52,7 +52,7 @@ static __always_inline void leave(struct __sk_buff *skb, struct fb_sock *s,
 	}
 	send_rest(s, FB_OUT, tp, 0);
 	p.app_ns = out->pending_seq == p.seq ? out->pending_ns : 0;
-	head = packet_bytes_wanted(skb, out, &p, load->offset);
+	head = packet_bytes_wanted(skb, s, &p, load->offset);
 	send_packet(skb, s, tp, &p, load->offset, head);
 	spend(out, head);
 }

@@ -45,17 +45,18 @@ static __always_inline void send_as(struct sk_buff *skb, struct fb_sock *s,
 	send_record(r);
 }
 
-static __always_inline __u32 bytes_wanted(struct sk_buff *skb, const struct fb_half *in,
+static __always_inline __u32 bytes_wanted(struct sk_buff *skb, const struct fb_sock *s,
 					  struct fb_passage *p, __u32 offset)
 {
+	const struct fb_half *in = &s->half[FB_IN];
 	struct bpf_dynptr bytes;
-	__u64 last = in->usual;
+	__u64 last = 0;
 
-	if (!in->usual_mask)
+	if (!in->ends)
 		return head_wanted(in, p->len);
 	if (!bpf_dynptr_from_skb((struct __sk_buff *)skb, 0, &bytes))
 		bpf_dynptr_read(&last, sizeof(last), &bytes, offset + p->len - FB_TAIL_MAX, 0);
-	return copy_ending(p, ending_wanted(in, p->len, last));
+	return copy_ending(p, ending_wanted(&s->usual[FB_IN], p->len, last));
 }
 
 static __always_inline void send(struct sk_buff *skb, struct fb_sock *s, const struct tcp_sock *tp,
@@ -112,7 +113,7 @@ static __always_inline void read(struct sk_buff *skb, struct sock *sk, struct fb
 		return;
 	}
 	send_rest(s, FB_IN, tp, 0);
-	head = s->copy_on_arrival ? 0 : bytes_wanted(skb, in, &p, offset);
+	head = s->copy_on_arrival ? 0 : bytes_wanted(skb, s, &p, offset);
 	send(skb, s, tp, &p, offset, head);
 	spend(in, head);
 }

@@ -183,8 +183,8 @@ impl Observe {
             value[9] = report_out;
             let usual = [
                 usual_in.bytes,
-                usual_out.bytes,
                 usual_in.mask,
+                usual_out.bytes,
                 usual_out.mask,
             ];
             value[16..].copy_from_slice(usual.as_flattened());
