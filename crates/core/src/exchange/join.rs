@@ -208,3 +208,28 @@ fn chunk_times(
         read: client.and_then(|half| half.stream.app.at(last)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_per_token_needs_the_engines_count() {
+        let split = |ns: u64| {
+            Some(GapSplit {
+                engine: ns / 2,
+                wire: ns / 4,
+                reader: ns / 4,
+            })
+        };
+        assert_eq!(per_token_ns(Some(5), split(800)), Some(200));
+        for (tokens, split) in [
+            (None, split(800)),
+            (Some(0), split(800)),
+            (Some(1), split(800)),
+            (Some(5), None),
+        ] {
+            assert_eq!(per_token_ns(tokens, split), None);
+        }
+    }
+}
