@@ -29,7 +29,7 @@ struct fb_half {
 	__u8 known;  /* next_seq is valid */
 	__u16 turns; /* so far, modulo 2^16 */
 	__u8 copy_on_arrival; /* in: reads of this socket can't be seen with their bytes */
-	__u8 pad;
+	__u8 ends;	      /* the last bytes decide if any are copied (fb_sock.usual) */
 	__u32 rest_len; /* of the sum; 0: nothing to report */
 };
 
@@ -55,6 +55,7 @@ struct fb_sock {
 	__u32 write_seq;  /* where the write in progress stood last */
 	__u32 write_left; /* bytes it still had to hand over then */
 	struct fb_rest rest[2]; /* by enum fb_direction */
+	struct fb_usual usual[2]; /* as ordered; apart from the halves, which every packet touches */
 };
 
 /* Written by all hooks, read by user space on a timer. Records that do not fit are counted. */

@@ -43,6 +43,7 @@ enum fb_segment_flags {
 	FB_REST = 2,	 /* sums up all segments since the last record of this direction */
 	FB_SNAPSHOT = 4, /* a REST that goes on growing; a later record may cover the same range */
 	FB_COPIED = 8,	 /* head bytes only, times follow in another record (arrival-side copy) */
+	FB_ENDING = 16,	 /* the head bytes are the segment's last ones */
 };
 
 enum fb_bounds {
@@ -50,6 +51,7 @@ enum fb_bounds {
 	FB_TAIL_MAX = 8,	   /* last bytes copied of one segment */
 	FB_HEAD_DEFAULT = 2048,	   /* bytes copied of one turn until user space decides */
 	FB_HEAD_SEGMENT = 256,	   /* of each of its segments when those are used up */
+	FB_ENDING_MAX = 4096,	   /* last bytes copied of a segment that does not end as usual */
 	FB_SEGMENTS_PER_TURN = 64, /* segments reported one by one in one turn */
 	FB_SOCKETS_MAX = 32768,	   /* sockets tracked at once */
 	FB_ORDERS_MAX = 8192,	   /* orders not yet taken by their socket */
@@ -145,7 +147,14 @@ struct fb_close {
 	__u8 pad[3];
 };
 
-/* What user space wants of a socket. The kernel takes it at the socket's next event. */
+/* The last 8 bytes of segments that end as usual, in memory order. */
+struct fb_usual {
+	__u64 bytes;
+	__u64 mask; /* bits that are the same in all of them; 0: not known */
+};
+
+/* What user space wants of a socket. The kernel takes it at the socket's next event.
+ * With FB_CHUNKS and no head, bytes are copied only of segments that do not end as usual. */
 struct fb_order {
 	__u16 head_in;
 	__u16 head_out;
@@ -153,7 +162,9 @@ struct fb_order {
 	__u16 turn_out;
 	__u8 report_in;
 	__u8 report_out;
-	__u8 pad[2];
+	__u8 pad[6];
+	struct fb_usual usual_in;
+	struct fb_usual usual_out;
 };
 
 /* Losses and what else the kernel half counts since it was loaded. */

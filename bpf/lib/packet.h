@@ -103,13 +103,27 @@ static __always_inline void send_packet_as(struct __sk_buff *skb, struct fb_sock
 	}
 	fill_segment(r, s, tp, p);
 	if (cap)
-		r->r.head_len = copy_bytes(skb, offset, r->head, head, cap);
+		r->r.head_len = copy_bytes(skb, offset + p->skip, r->head, head, cap);
 	if (r->r.head_len < p->len && p->len >= FB_TAIL_MAX &&
 	    !bpf_skb_load_bytes(skb, offset + p->len - FB_TAIL_MAX, r->tail, FB_TAIL_MAX))
 		r->tail_len = FB_TAIL_MAX;
 	else if (r->r.head_len < p->len)
 		r->tail_len = copy_bytes(skb, offset, r->tail, p->len, FB_TAIL_MAX);
 	send_record(r);
+}
+
+/* How many bytes of a packet's payload to copy, and which. */
+static __always_inline __u32 packet_bytes_wanted(struct __sk_buff *skb, const struct fb_sock *s,
+						 struct fb_passage *p, __u32 offset)
+{
+	const struct fb_half *h = &s->half[p->direction & 1];
+	__u64 last = 0;
+
+	if (!h->ends)
+		return head_wanted(h, p->len);
+	/* Of a shorter one the tail is all there is: what is read instead does no harm. */
+	bpf_skb_load_bytes(skb, offset + p->len - FB_TAIL_MAX, &last, sizeof(last));
+	return copy_ending(p, ending_wanted(&s->usual[p->direction & 1], p->len, last));
 }
 
 /* Reports a packet's payload, with up to `head` of its bytes. */

@@ -13,9 +13,10 @@
 /* Everything of a segment record but its head and tail bytes. */
 struct fb_passage {
 	__u32 seq, len;
+	__u32 skip; /* bytes in front of the copied ones */
+	__u32 tid;
 	__u64 app_ns, net_ns, net_last_ns;
 	__u64 run_delay_ns;
-	__u32 tid;
 	__u8 direction, flags;
 };
 
@@ -72,7 +73,7 @@ static __always_inline int turn_to(struct fb_sock *s, int direction, const struc
 		if (h->report == FB_TURNS)
 			h->head_left = h->head;
 		else if (!h->head)
-			h->head = FB_HEAD_DEFAULT; /* "no more bytes" was said of the turn before */
+			copy_again(h); /* "no more bytes" was said of the turn before */
 	}
 	return FB_TURN;
 }
@@ -92,6 +93,14 @@ static __always_inline __u32 head_wanted(const struct fb_half *h, __u32 len)
 	if (h->report == FB_TURNS && h->head && left < FB_HEAD_SEGMENT)
 		left = FB_HEAD_SEGMENT;
 	return len < left ? len : left;
+}
+
+/* How many of its last bytes to copy, by what the last FB_TAIL_MAX are. */
+static __always_inline __u32 ending_wanted(const struct fb_usual *u, __u32 len, __u64 last)
+{
+	if (!((last ^ u->bytes) & u->mask))
+		return 0;
+	return len < FB_ENDING_MAX ? len : FB_ENDING_MAX;
 }
 
 /* Adds a segment to the sum. The caller fills `tail` afterwards. */
@@ -155,6 +164,15 @@ static __always_inline void mark(struct fb_sock *s, int direction, __u32 seq, __
 		else                                                                               \
 			send(__VA_ARGS__, head, FB_HEAD_MAX);                                      \
 	} while (0)
+
+/* Chooses the last `n` bytes to be copied. */
+static __always_inline __u32 copy_ending(struct fb_passage *p, __u32 n)
+{
+	p->skip = p->len - n;
+	if (p->skip)
+		p->flags |= FB_ENDING;
+	return n;
+}
 
 static __always_inline void fill_segment(struct fb_segment *r, const struct fb_sock *s,
 					 const struct tcp_sock *tp, const struct fb_passage *p)

@@ -92,13 +92,22 @@ static __always_inline struct fb_sock *remember(void *sk, __u64 cookie, __u8 end
 	return s;
 }
 
+/* Bytes of whatever comes, until user space has seen it. */
+static __always_inline void copy_again(struct fb_half *h)
+{
+	h->head = FB_HEAD_DEFAULT;
+	h->ends = 0;
+}
+
 /* "Every segment, no more bytes" is said of one turn: a later one may begin another message. */
-static __always_inline void take_half_order(struct fb_half *h, __u8 report, __u16 head, __u16 turn)
+static __always_inline void take_half_order(struct fb_half *h, __u8 report, __u16 head, __u16 turn,
+					    int ends)
 {
 	h->report = report;
 	h->head = head > FB_HEAD_MAX ? FB_HEAD_MAX : head;
+	h->ends = ends;
 	if (report == FB_CHUNKS && !head && h->turns != turn)
-		h->head = FB_HEAD_DEFAULT;
+		copy_again(h);
 	h->head_left = h->head;
 	h->segments_left = report == FB_QUIET ? 0 : FB_SEGMENTS_PER_TURN;
 }
@@ -115,8 +124,12 @@ static __always_inline void take_orders(struct fb_sock *s)
 	o = bpf_map_lookup_elem(&orders, &s->cookie);
 	if (!o)
 		return;
-	take_half_order(&s->half[FB_IN], o->report_in, o->head_in, o->turn_in);
-	take_half_order(&s->half[FB_OUT], o->report_out, o->head_out, o->turn_out);
+	s->usual[FB_IN] = o->usual_in;
+	s->usual[FB_OUT] = o->usual_out;
+	take_half_order(&s->half[FB_IN], o->report_in, o->head_in, o->turn_in,
+			!!o->usual_in.mask);
+	take_half_order(&s->half[FB_OUT], o->report_out, o->head_out, o->turn_out,
+			!!o->usual_out.mask);
 	bpf_map_delete_elem(&orders, &s->cookie);
 }
 

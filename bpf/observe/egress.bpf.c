@@ -72,7 +72,7 @@ static __always_inline void leave(struct __sk_buff *skb, struct fb_sock *s,
 	}
 	send_rest(s, FB_OUT, tp, 0);
 	p.app_ns = out->pending_seq == p.seq ? out->pending_ns : 0;
-	head = head_wanted(out, p.len);
+	head = packet_bytes_wanted(skb, s, &p, load->offset);
 	send_packet(skb, s, tp, &p, load->offset, head);
 	spend(out, head);
 }

@@ -27,7 +27,7 @@ static __always_inline void copy(struct __sk_buff *skb, struct fb_sock *s,
 	p->flags = turn_to(s, FB_IN, tp) | FB_COPIED;
 	if (!reported(in))
 		return;
-	head = head_wanted(in, p->len);
+	head = packet_bytes_wanted(skb, s, p, offset);
 	send_packet(skb, s, tp, p, offset, head);
 	spend(in, head);
 }

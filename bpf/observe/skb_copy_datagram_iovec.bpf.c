@@ -35,7 +35,7 @@ static __always_inline void send_as(struct sk_buff *skb, struct fb_sock *s,
 	fill_segment(r, s, tp, p);
 	if (!bpf_dynptr_from_skb((struct __sk_buff *)skb, 0, &bytes)) {
 		if (cap)
-			r->r.head_len = copy_in(&bytes, offset, r->head, head, cap);
+			r->r.head_len = copy_in(&bytes, offset + p->skip, r->head, head, cap);
 		if (r->r.head_len < p->len) {
 			__u32 n = p->len < FB_TAIL_MAX ? p->len : FB_TAIL_MAX;
 
@@ -43,6 +43,20 @@ static __always_inline void send_as(struct sk_buff *skb, struct fb_sock *s,
 		}
 	}
 	send_record(r);
+}
+
+static __always_inline __u32 bytes_wanted(struct sk_buff *skb, const struct fb_sock *s,
+					  struct fb_passage *p, __u32 offset)
+{
+	const struct fb_half *in = &s->half[FB_IN];
+	struct bpf_dynptr bytes;
+	__u64 last = 0;
+
+	if (!in->ends)
+		return head_wanted(in, p->len);
+	if (!bpf_dynptr_from_skb((struct __sk_buff *)skb, 0, &bytes))
+		bpf_dynptr_read(&last, sizeof(last), &bytes, offset + p->len - FB_TAIL_MAX, 0);
+	return copy_ending(p, ending_wanted(&s->usual[FB_IN], p->len, last));
 }
 
 static __always_inline void send(struct sk_buff *skb, struct fb_sock *s, const struct tcp_sock *tp,
@@ -90,7 +104,7 @@ static __always_inline void read(struct sk_buff *skb, struct sock *sk, struct fb
 		return;
 	}
 	send_rest(s, FB_IN, tp, 0);
-	head = in->copy_on_arrival ? 0 : head_wanted(in, p.len);
+	head = in->copy_on_arrival ? 0 : bytes_wanted(skb, s, &p, offset);
 	send(skb, s, tp, &p, offset, head);
 	spend(in, head);
 }

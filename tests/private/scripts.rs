@@ -79,12 +79,19 @@ fn sse(x: &str) -> Vec<Turn> {
     let token = event(&format!(
         "\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{x}\"}},\"finish_reason\":null}}]"
     ));
-    let usage = event(
-        "\"choices\":[],\"usage\":{\"prompt_tokens\":11,\"completion_tokens\":4,\"total_tokens\":15}",
-    );
+    // Segments that do not end as tokens do are copied, and these say more than token counts.
+    let long = event(&format!(
+        "\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{}\"}}}}],\"user\":\"{x}\"",
+        x.repeat(250)
+    ));
+    let usage = event(&format!(
+        "\"choices\":[],\"usage\":{{\"note\":\"{x}\",\"prompt_tokens\":11,\"completion_tokens\":4,\
+         \"total_tokens\":15}},\"{x}\":{{\"completion_tokens\":\"{x}\"}}"
+    ));
     let mut turns = vec![asked("/v1/chat/completions", "tiny-chat", x)];
     turns.push(server(streamed("text/event-stream") + &token).after_ms(20));
     turns.extend([10, 10, 120].map(|ms| server(token.clone()).after_ms(ms)));
+    turns.push(server(long).after_ms(10));
     turns.push(server(usage + &chunk("data: [DONE]\n\n") + "0\r\n\r\n").after_ms(5));
     turns
 }
@@ -94,10 +101,11 @@ fn ndjson(x: &str) -> Vec<Turn> {
     let line = chunk(&format!(
         "{{\"model\":\"tiny\",\"message\":{{\"role\":\"assistant\",\"content\":\"{x}\"}},\"done\":false}}\n"
     ));
-    let last = chunk(
-        "{\"model\":\"tiny\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},\"done\":true,\
-         \"prompt_eval_count\":9,\"eval_count\":3}\n",
-    );
+    let last = chunk(&format!(
+        "{{\"model\":\"tiny\",\"message\":{{\"role\":\"assistant\",\"content\":\"\"}},\"done\":true,\
+         \"context\":\"{}\",\"prompt_eval_count\":9,\"eval_count\":3,\"note\":[\"{x}\"]}}\n",
+        x.repeat(50)
+    ));
     let mut turns = vec![asked("/api/chat", "tiny", x)];
     turns.push(server(streamed("application/x-ndjson") + &line).after_ms(15));
     turns.extend([8, 8].map(|ms| server(line.clone()).after_ms(ms)));

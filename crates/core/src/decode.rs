@@ -8,10 +8,12 @@
 //! piece were copied: a parser must walk over unseen bytes by the lengths the protocol gives it.
 
 pub mod connection;
+mod ending;
 pub mod facts;
 pub mod protocols;
 pub mod raw;
 
+pub use ending::{ENDING_BYTES, Ending};
 pub use facts::{Facts, GenAi, Role};
 
 use serde::{Deserialize, Serialize};
@@ -47,7 +49,8 @@ pub struct Piece<'a> {
     pub len: u64,
     /// The first of them that were copied; `data.len() as u64 <= len`.
     pub data: &'a [u8],
-    /// The last bytes of the piece (at most 8) when not all of it was copied; may be empty.
+    /// The last bytes of the piece when not all of it was copied; may be empty. At most 8, or more
+    /// of a piece whose end was worth a look (see [`Report::Chunks`]): then `data` is empty.
     pub tail: &'a [u8],
     /// The other side spoke before this piece: a good place to find one's feet again.
     pub turn: bool,
@@ -134,6 +137,8 @@ pub enum Report {
     Chunks {
         /// Bytes per segment, at most 4096; 0 once content has begun.
         head_bytes: u16,
+        /// Then, of a segment that ends otherwise, the last bytes are copied, at most 4096.
+        usual: Ending,
     },
     /// Only byte counts and times.
     Quiet,

@@ -140,7 +140,8 @@ pub struct Segment<'a> {
     pub bytes_only: bool,
     /// First bytes of the range that were copied.
     pub head: &'a [u8],
-    /// Last bytes of the range, at most 8; empty when `head` holds the whole range.
+    /// Last bytes of the range: at most 8, empty when `head` holds the whole range; or, with an empty
+    /// `head`, as many as were copied of an unusual end.
     pub tail: &'a [u8],
     /// TCP state at this moment.
     pub tcp: TcpState,

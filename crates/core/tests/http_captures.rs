@@ -2,7 +2,7 @@
 
 mod http_wire;
 
-use forebay_core::decode::{Facts, Frame, Report, Speaker};
+use forebay_core::decode::{Facts, Frame, Speaker};
 use http_wire::{Wire, line};
 
 /// The segments of a capture; no bytes means that the speaker said no more.
@@ -64,13 +64,7 @@ fn replay(capture: &str, late: usize) -> Wire {
         } else {
             want.server
         };
-        let seen = match report {
-            Report::Turns { head_bytes } => usize::from(head_bytes).saturating_sub(copied),
-            Report::Chunks { head_bytes } => usize::from(head_bytes),
-            Report::Quiet => 0,
-        };
-        copied += bytes.len().min(seen);
-        wire.cut(from, &bytes, seen);
+        copied += wire.reported(from, &bytes, report, copied);
         wants.remove(0);
         wants.push(wire.want());
     }
@@ -131,6 +125,7 @@ fn openai_client_and_llama_cpp() {
         "~ 445..686 content",
         "~ 688..934 content",
         "~ 934..3216 content",
+        "<+ in=27 out=8",
         "<| 3216",
     ];
     assert_eq!(frames, expected);
@@ -162,7 +157,7 @@ fn openai_client_all_seen() {
 fn llama_cpp_with_the_anthropic_api() {
     expect(
         include_str!("captures/http_llama_messages_stream.txt"),
-        "POST /v1/messages 200 Model chat model=m streaming=true in=1",
+        "POST /v1/messages 200 Model chat model=m streaming=true in=1 out=4",
         &[false, false, true, true, true, true, true],
         "<| 1378",
     );

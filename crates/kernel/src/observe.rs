@@ -5,6 +5,7 @@ use crate::programs::{self, ProgramSize, ProgramStats, StatsGuard};
 use crate::skeleton::types::{fb_bounds, fb_order};
 use crate::skeleton::{ObserveSkel, ObserveSkelBuilder, OpenObserveSkel};
 use crate::wire;
+use forebay_core::decode::{Ending, Report};
 use forebay_core::event::Event;
 use forebay_core::exchange::connection::Order;
 use libbpf_rs::btf::Btf;
@@ -195,8 +196,8 @@ impl Observe {
     /// gone is forgotten when the table needs the room.
     pub fn order(&mut self, orders: &[Order]) {
         for order in orders {
-            let (report_in, head_in) = encode(order.incoming);
-            let (report_out, head_out) = encode(order.outgoing);
+            let (report_in, head_in, usual_in) = encode(order.incoming);
+            let (report_out, head_out, usual_out) = encode(order.outgoing);
             let mut value = [0; size_of::<fb_order>()];
             for (place, half) in [head_in, head_out, order.turns[0], order.turns[1]]
                 .iter()
@@ -206,6 +207,13 @@ impl Observe {
             }
             value[8] = report_in;
             value[9] = report_out;
+            let usual = [
+                usual_in.bytes,
+                usual_in.mask,
+                usual_out.bytes,
+                usual_out.mask,
+            ];
+            value[16..].copy_from_slice(usual.as_flattened());
             // A refused order costs bytes, not correctness.
             let _ =
                 self.skel
@@ -284,12 +292,12 @@ impl Observe {
     }
 }
 
-fn encode(report: forebay_core::decode::Report) -> (u8, u16) {
-    use forebay_core::decode::Report;
+fn encode(report: Report) -> (u8, u16, Ending) {
+    let any = Ending::default();
     match report {
-        Report::Turns { head_bytes } => (0, head_bytes),
-        Report::Chunks { head_bytes } => (1, head_bytes),
-        Report::Quiet => (2, 0),
+        Report::Turns { head_bytes } => (0, head_bytes, any),
+        Report::Chunks { head_bytes, usual } => (1, head_bytes, usual),
+        Report::Quiet => (2, 0, any),
     }
 }
 

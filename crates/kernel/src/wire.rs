@@ -57,6 +57,11 @@ fn segment<'a>(bytes: &'a [u8], record: &fb_record) -> Option<Event<'a>> {
     let tail_at = std::mem::offset_of!(fb_segment, tail);
     let tail = bytes.get(tail_at..tail_at + usize::from(fixed.tail_len).min(8))?;
     let flag = |flag: fb_segment_flags| u32::from(fixed.flags) & flag.0 != 0;
+    // Of an unusual end the copied bytes are the last ones.
+    let (head, tail) = match head {
+        [_, ..] if flag(fb_segment_flags::FB_ENDING) => (&head[..0], head),
+        _ => (head, tail),
+    };
     Some(Event::Segment(Segment {
         cookie: record.cookie,
         direction: direction(fixed.direction),

@@ -95,6 +95,12 @@ pub struct Directions {
 pub struct GenAi {
     /// Content chunks.
     pub chunks: u64,
+    /// Tokens of the prompt, as the engine reported them.
+    #[serde(default)]
+    pub input_tokens: Option<u64>,
+    /// Generated tokens, as the engine reported them.
+    #[serde(default)]
+    pub output_tokens: Option<u64>,
     /// Request's first byte → first content read.
     pub time_to_first_chunk_ns: Option<u64>,
     /// Sums of all gaps by cause.

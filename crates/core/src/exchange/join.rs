@@ -2,7 +2,7 @@
 
 use super::connection::HalfExchange;
 use super::points;
-use super::record::{Bytes, Evidence, Id, ModelCall, Party, Record, Side, Tcp, Time};
+use super::record::{Bytes, Evidence, GapSplit, Id, ModelCall, Party, Record, Side, Tcp, Time};
 use super::stream::{ChunkTimes, split_gaps};
 use crate::decode::{Facts, GenAi, Speaker, raw};
 use std::borrow::Cow;
@@ -170,12 +170,19 @@ fn model_call(
         input_tokens: facts.input_tokens,
         output_tokens: facts.output_tokens,
         time_to_first_chunk_ns: first.map(|at| at.saturating_sub(start_ns)),
+        time_per_output_token_ns: per_token_ns(facts.output_tokens, gaps.split),
         gap_ns: gaps.gaps,
         gap_split_ns: gaps.split,
         stalls: gaps.stalls,
         stalls_omitted: gaps.stalls_omitted,
         gaps_sorted_ns: gaps.sorted_ns.into(),
     }
+}
+
+/// Mean time of the tokens after the first.
+fn per_token_ns(tokens: Option<u64>, split: Option<GapSplit>) -> Option<u64> {
+    let split = split?;
+    (split.engine + split.wire + split.reader).checked_div(tokens?.checked_sub(1)?)
 }
 
 /// Bytes that are too few to be a chunk of their own: the frame around one (size line, CRLF).
@@ -215,5 +222,30 @@ fn chunk_times(
         left: server.and_then(|stream| stream.net.at(last)),
         arrived: client.and_then(|stream| stream.net.at(last)),
         read: client.and_then(|stream| stream.app.at(last)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_per_token_needs_the_engines_count() {
+        let split = |ns: u64| {
+            Some(GapSplit {
+                engine: ns / 2,
+                wire: ns / 4,
+                reader: ns / 4,
+            })
+        };
+        assert_eq!(per_token_ns(Some(5), split(800)), Some(200));
+        for (tokens, split) in [
+            (None, split(800)),
+            (Some(0), split(800)),
+            (Some(1), split(800)),
+            (Some(5), None),
+        ] {
+            assert_eq!(per_token_ns(tokens, split), None);
+        }
     }
 }

@@ -187,6 +187,10 @@ pub struct ModelCall {
     /// Request's first byte written → first chunk with content read by the client (or as near to
     /// that as the seen end allows). Streams only.
     pub time_to_first_chunk_ns: Option<u64>,
+    /// First to last chunk, divided by the tokens after the first; `None` unless the engine told how
+    /// many it made, and below two of either.
+    #[serde(default)]
+    pub time_per_output_token_ns: Option<u64>,
     /// Gaps between content chunks; `None` below two chunks.
     pub gap_ns: Option<Gaps>,
     /// Gaps by cause; `None` below two chunks.

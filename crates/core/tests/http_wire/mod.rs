@@ -2,7 +2,9 @@
 #![allow(dead_code)]
 
 use forebay_core::decode::protocols::PROTOCOLS;
-use forebay_core::decode::{Conversation, Facts, Frame, Piece, Protocol, Report, Speaker, Want};
+use forebay_core::decode::{
+    Conversation, Ending, Facts, Frame, Piece, Protocol, Report, Speaker, Want,
+};
 
 /// The protocol under test.
 pub fn http() -> &'static Protocol {
@@ -10,6 +12,12 @@ pub fn http() -> &'static Protocol {
         .iter()
         .find(|protocol| protocol.name == "http")
         .unwrap_or_else(|| panic!("http is not in the table"))
+}
+
+/// The wish for every segment, and for bytes of those that end otherwise.
+pub const fn every_segment(head_bytes: u16, bytes: [u8; 8], mask: [u8; 8]) -> Report {
+    let usual = Ending { bytes, mask };
+    Report::Chunks { head_bytes, usual }
 }
 
 /// One connection and everything said on it.
@@ -41,13 +49,47 @@ impl Wire {
     }
     /// A piece of which only `seen` bytes were copied.
     pub fn cut(&mut self, from: Speaker, bytes: &[u8], seen: usize) -> &mut Wire {
-        let side = (from == Speaker::Server) as usize;
         let seen = seen.min(bytes.len());
         let tail = if seen < bytes.len() {
             &bytes[bytes.len().saturating_sub(8)..]
         } else {
             &[]
         };
+        self.piece(from, bytes, seen, tail)
+    }
+    /// A piece as the kernel reports it, `copied` bytes into the turn; returns the bytes copied.
+    pub fn reported(
+        &mut self,
+        from: Speaker,
+        bytes: &[u8],
+        report: Report,
+        copied: usize,
+    ) -> usize {
+        let seen = match report {
+            Report::Turns { head_bytes } => usize::from(head_bytes).saturating_sub(copied),
+            Report::Chunks {
+                head_bytes: 0,
+                usual,
+            } => {
+                if bytes.last_chunk().is_some_and(|last| !usual.fits(*last)) {
+                    let ending = &bytes[bytes.len().saturating_sub(4096)..];
+                    if ending.len() < bytes.len() {
+                        self.piece(from, bytes, 0, ending);
+                    } else {
+                        self.cut(from, bytes, usize::MAX);
+                    }
+                    return ending.len();
+                }
+                0
+            }
+            Report::Chunks { head_bytes, .. } => usize::from(head_bytes),
+            Report::Quiet => 0,
+        };
+        self.cut(from, bytes, seen);
+        seen.min(bytes.len())
+    }
+    fn piece(&mut self, from: Speaker, bytes: &[u8], seen: usize, tail: &[u8]) -> &mut Wire {
+        let side = (from == Speaker::Server) as usize;
         let piece = Piece {
             from,
             offset: self.at[side],

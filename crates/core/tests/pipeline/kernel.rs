@@ -17,6 +17,8 @@ const HEAD_SEGMENT: u16 = 256;
 const SEGMENTS_PER_TURN: u16 = 64;
 /// `FB_TAIL_MAX`.
 const TAIL_MAX: usize = 8;
+/// `FB_ENDING_MAX`.
+const ENDING_MAX: usize = 4096;
 /// `FB_REST_NS`.
 const REST_NS: u64 = 1_000_000_000;
 
@@ -59,7 +61,9 @@ impl Half {
     fn obey(&mut self, report: Report) {
         self.report = report;
         self.head = match report {
-            Report::Turns { head_bytes } | Report::Chunks { head_bytes } => head_bytes.min(4096),
+            Report::Turns { head_bytes } | Report::Chunks { head_bytes, .. } => {
+                head_bytes.min(4096)
+            }
             Report::Quiet => 0,
         };
         self.head_left = self.head;
@@ -85,6 +89,21 @@ impl Half {
             _ => self.head_left,
         };
         len.min(left.into())
+    }
+
+    /// The bytes to copy: those at the beginning, those at the end.
+    fn copied<'a>(&self, data: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+        let last = &data[data.len().saturating_sub(TAIL_MAX)..];
+        if let (Report::Chunks { usual, .. }, 0) = (self.report, self.head)
+            && last.last_chunk().is_some_and(|last| !usual.fits(*last))
+        {
+            return match data.len().checked_sub(ENDING_MAX) {
+                Some(skip @ 1..) => (&[], &data[skip..]),
+                _ => (data, &[]),
+            };
+        }
+        let head = &data[..self.head_wanted(data.len())];
+        (head, if head.len() < data.len() { last } else { &[] })
     }
 
     fn spend(&mut self, copied: usize) {
@@ -286,7 +305,7 @@ impl Sock {
             return;
         }
         self.send_rest(direction, false);
-        let head = self.halves[side].head_wanted(data.len());
+        let (head, tail) = self.halves[side].copied(data);
         let passage = Passage {
             cookie: self.open.cookie,
             direction,
@@ -298,14 +317,9 @@ impl Sock {
             tcp: self.tcp,
             thread: self.thread,
         };
-        let tail = if head < data.len() {
-            tail.to_vec()
-        } else {
-            Vec::new()
-        };
         self.said
-            .push(Said::Segment(passage, data[..head].to_vec(), tail));
-        self.halves[side].spend(head);
+            .push(Said::Segment(passage, head.to_vec(), tail.to_vec()));
+        self.halves[side].spend(head.len());
     }
 
     fn turn_to(&mut self, direction: Direction) -> bool {

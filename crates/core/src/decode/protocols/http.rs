@@ -15,6 +15,7 @@ mod fields;
 mod found;
 mod gather;
 mod gen_ai;
+mod glance;
 mod head;
 mod json;
 mod keys;
@@ -27,7 +28,7 @@ mod sse;
 mod stream;
 mod target;
 
-use crate::decode::{Conversation, Frame, Piece, Protocol, Report, Speaker, Want};
+use crate::decode::{Conversation, Ending, Frame, Piece, Protocol, Report, Speaker, Want};
 use client::Client;
 use queue::Queue;
 use response::Reader;
@@ -107,11 +108,15 @@ impl Http {
         let reader = self.server.current.as_ref().map(|current| &current.reader);
         if let Some(Reader::Stream(stream)) = reader {
             if stream.model && stream.content {
-                return Report::Chunks { head_bytes: 0 };
+                return Report::Chunks {
+                    head_bytes: 0,
+                    usual: stream.usual(),
+                };
             }
             if stream.model {
                 return Report::Chunks {
                     head_bytes: MODEL_BYTES,
+                    usual: Ending::default(),
                 };
             }
         }
@@ -127,6 +132,7 @@ impl Http {
                 } else {
                     MODEL_BYTES
                 },
+                usual: Ending::default(),
             };
         }
         let head_bytes = match (self.server.wide, self.models) {

@@ -15,6 +15,8 @@ pub(super) struct Found {
     pub(super) input_tokens: Option<u64>,
     /// Generated tokens.
     pub(super) output_tokens: Option<u64>,
+    /// Tokens of the prompt that were not computed again, as llama.cpp tells.
+    pub(super) cached_tokens: Option<u64>,
     /// Generated text, reasoning or a tool call is in it.
     pub(super) content: bool,
     /// A chat delta was read to its end.

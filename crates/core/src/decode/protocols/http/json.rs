@@ -321,6 +321,9 @@ impl Scan {
                 key,
                 Key::PromptTokens | Key::CompletionTokens | Key::InputTokens | Key::OutputTokens
             ),
+            ([Key::Timings, _], _) => {
+                matches!(key, Key::CacheN | Key::PromptN | Key::PredictedN)
+            }
             ([_], _) => matches!(
                 key,
                 Key::PromptEvalCount | Key::EvalCount | Key::TokensEvaluated | Key::TokensPredicted
@@ -339,6 +342,13 @@ impl Scan {
         match key {
             PromptTokens | InputTokens | PromptEvalCount | TokensEvaluated => {
                 self.found.input_tokens = Some(self.number);
+            }
+            CacheN => self.found.cached_tokens = Some(self.number),
+            // A part of the prompt, unless the other part was told.
+            PromptN => {
+                let all = |cached: u64| cached.saturating_add(self.number);
+                let told = self.found.cached_tokens.map(all);
+                self.found.input_tokens = self.found.input_tokens.or(told);
             }
             Other => {}
             _ => self.found.output_tokens = Some(self.number),

@@ -125,7 +125,7 @@ impl Http {
             Walk::More => {}
             Walk::Ended(used) => {
                 let end = at.saturating_add(used);
-                self.stream_piece_end(at, end, last, true, out);
+                self.stream_piece_end(at, end, (&[], last), true, out);
                 self.response_end(end, out);
                 if used < len {
                     self.server_head_unseen(out);
@@ -140,13 +140,8 @@ impl Http {
             return;
         };
         let ended = body.ended_blind();
-        let last = if piece.tail.is_empty() {
-            piece.data
-        } else {
-            piece.tail
-        };
-        let last = &last[last.len().saturating_sub(8)..];
-        self.stream_piece_end(piece.offset, end(piece), last, ended, out);
+        let seen = (piece.data, piece.tail);
+        self.stream_piece_end(piece.offset, end(piece), seen, ended, out);
         if ended {
             self.response_end(end(piece), out);
         }
@@ -156,7 +151,7 @@ impl Http {
         &mut self,
         at: u64,
         end: u64,
-        last: &[u8],
+        (first, last): (&[u8], &[u8]),
         ended: bool,
         out: &mut Vec<Frame>,
     ) {
@@ -171,7 +166,8 @@ impl Http {
             &Glimpse {
                 at,
                 end,
-                last,
+                first,
+                last: if last.is_empty() { first } else { last },
                 blind,
                 ended,
             },
@@ -294,6 +290,7 @@ impl Http {
     pub(super) fn response_over(&mut self, out: &mut Vec<Frame>) {
         let endless = matches!(&self.server.state, State::Body(body) if body.endless());
         if endless && self.queue.is_empty() {
+            self.end_unseen();
             self.response_end(self.server.end, out);
         }
     }
@@ -358,7 +355,20 @@ impl Http {
                 stream.finish(&mut response.learned, out);
             }
         }
+        self.end_unseen();
         self.response_end(self.server.end, out);
         self.server.state = State::Hunting;
+    }
+
+    /// The end of a framed body passed unseen: a count from before it may not be the last.
+    fn end_unseen(&mut self) {
+        if matches!(self.server.state, State::Body(Body::Close)) {
+            return;
+        }
+        if let Some(response) = &mut self.server.current
+            && matches!(response.reader, Reader::Stream(_))
+        {
+            response.learned.output_tokens = None;
+        }
     }
 }
