@@ -266,12 +266,15 @@ impl Pipeline {
         } else {
             self.answering.remove(&cookie);
         }
+        let settled = ready
+            .last()
+            .map(|last| (last.end.unwrap_or(last.at), last.response_end.unwrap_or(0)));
         for pending in ready.drain(..) {
             self.finish(cookie, pending);
         }
         self.ready = ready;
         if let Some(entry) = self.entries.get_mut(&cookie) {
-            entry.connection.forget();
+            entry.connection.forget(settled);
         }
     }
 

@@ -112,6 +112,11 @@ impl Pairer {
         self.open.len()
     }
 
+    /// Heap bytes held, texts aside.
+    pub fn memory_bytes(&self) -> usize {
+        self.open.capacity() * size_of::<Pending>()
+    }
+
     /// Applies frames.
     pub fn apply(&mut self, frames: &mut Vec<Frame>, moment: &Moment) -> Outcome {
         let mut outcome = Outcome::default();
