@@ -57,7 +57,7 @@ struct {
 	__uint(max_entries, FB_RING_BYTES);
 } ring __weak SEC(".maps");
 
-/* Written by all hooks. Bound: FB_SOCKETS_MAX, kept by count in `losses.sockets`. */
+/* Written by all hooks. Bound: `sockets_max`, kept by count in `losses.sockets`. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -95,6 +95,8 @@ struct {
 struct fb_losses losses __weak;
 /* Bumped by user space after it wrote orders. */
 __u32 orders_generation __weak;
+/* Written by user space: sockets that its memory allows; 0 or beyond FB_SOCKETS_MAX: that many. */
+__u32 sockets_max __weak;
 /* Anchors: a ring record's type reaches user space only if something points to it. */
 struct fb_open *anchor_open __weak;
 struct fb_owner *anchor_owner __weak;

@@ -71,12 +71,20 @@ static __always_inline void reset_half(struct fb_half *h)
 	h->segments_left = FB_SEGMENTS_PER_TURN;
 }
 
+/* As many sockets are tracked as user space has memory for. */
+static __always_inline __u32 sockets_bound(void)
+{
+	__u32 most = *(volatile __u32 *)&sockets_max;
+
+	return most && most < FB_SOCKETS_MAX ? most : FB_SOCKETS_MAX;
+}
+
 /* Makes the memory of a socket. NULL when the table is full (counted). */
 static __always_inline struct fb_sock *remember(void *sk, __u64 cookie, __u8 end)
 {
 	struct fb_sock *s;
 
-	if (losses.sockets >= FB_SOCKETS_MAX) {
+	if (losses.sockets >= sockets_bound()) {
 		__sync_fetch_and_add(&losses.socket_table_full, 1);
 		return NULL;
 	}

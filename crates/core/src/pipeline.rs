@@ -44,6 +44,8 @@ pub enum Output {
 struct Socket {
     connection: Connection,
     owner: Option<(u32, Box<str>)>,
+    /// The part of a recording in which it was announced last; 0: in none.
+    taped: u32,
 }
 
 /// All connections of a host.
@@ -64,12 +66,16 @@ pub struct Pipeline {
     /// Scratch of [`Pipeline::settle`]: no allocation for each request.
     ready: Vec<Pending>,
     tape: Option<Tape>,
+    /// Parts of recordings so far.
+    parts: u32,
 }
 
 /// What goes into a recording.
 struct Tape {
     entries: Vec<Entry>,
     payload: bool,
+    /// Counts its beginning and every hole in it: connections are announced anew behind each.
+    part: u32,
 }
 
 impl Pipeline {
@@ -89,6 +95,7 @@ impl Pipeline {
             orders: Vec::new(),
             ready: Vec::new(),
             tape: None,
+            parts: 0,
         }
     }
 
@@ -118,9 +125,10 @@ impl Pipeline {
         self.entries.len()
     }
 
-    /// Bounds the connection ends tracked from now on; beyond it new ones are counted as lost.
-    pub fn bound(&mut self, connections: usize) {
+    /// Bounds the connection ends tracked; those silent longest beyond it go (counted).
+    pub fn bound(&mut self, connections: usize, now_ns: u64) {
         self.connections_max = connections.min(CONNECTIONS_MAX);
+        self.let_go(self.entries.len().saturating_sub(connections), now_ns);
     }
 
     /// Says what is known of a process.
@@ -142,6 +150,7 @@ impl Pipeline {
         match event {
             Event::Segment(segment) => self.segment(&segment),
             Event::Mark(mark) => {
+                self.announce(mark.cookie);
                 self.record(|| Entry::Mark(mark));
                 if let Some(entry) = self.entries.get_mut(&mark.cookie) {
                     entry.connection.mark(&mark);
@@ -162,6 +171,7 @@ impl Pipeline {
             Box::new(Socket {
                 connection: Connection::new(open),
                 owner,
+                taped: self.tape.as_ref().map_or(0, |tape| tape.part),
             }),
         );
         self.meet(open.cookie);
@@ -179,7 +189,7 @@ impl Pipeline {
     }
 
     fn owner(&mut self, owner: Owner) {
-        self.record(|| Entry::Owner(owner.clone()));
+        self.tape_owner(owner.cookie, owner.pid, &owner.comm);
         match self.entries.get_mut(&owner.cookie) {
             Some(entry) => entry.owner = Some((owner.pid, owner.comm)),
             // A client's process is seen before its connection is established.
@@ -191,6 +201,7 @@ impl Pipeline {
         if segment.len == 0 {
             return;
         }
+        self.announce(segment.cookie);
         let Some(entry) = self.entries.get_mut(&segment.cookie) else {
             return;
         };
@@ -279,6 +290,7 @@ impl Pipeline {
     }
 
     fn close(&mut self, close: &Close, told: Option<Told>) {
+        self.announce(close.cookie);
         let Some(entry) = self.entries.get_mut(&close.cookie) else {
             return;
         };

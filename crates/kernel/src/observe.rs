@@ -1,6 +1,7 @@
 //! Loads and attaches the observe object, drains its ring, writes its orders.
 
 use crate::features::{self, Feature};
+use crate::memory;
 use crate::programs::{self, ProgramSize, ProgramStats, StatsGuard};
 use crate::skeleton::types::{fb_bounds, fb_order};
 use crate::skeleton::{ObserveSkel, ObserveSkelBuilder, OpenObserveSkel};
@@ -8,7 +9,7 @@ use crate::wire;
 use forebay_core::event::Event;
 use forebay_core::exchange::connection::Order;
 use libbpf_rs::btf::Btf;
-use libbpf_rs::skel::{OpenSkel, SkelBuilder};
+use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 use libbpf_rs::{
     AsRawLibbpf, Iter, Link, MapCore, MapFlags, OpenObject, RingBuffer, RingBufferBuilder,
 };
@@ -57,6 +58,9 @@ pub enum LoadError {
 /// Size of the ring. Every page of it is mapped twice, so it counts twice in the resident memory
 /// that the kernel tells of a process.
 pub const RING_BYTES: u64 = fb_bounds::FB_RING_BYTES.0 as u64;
+
+/// Sockets that the kernel half tracks at once, whatever memory there is.
+pub const SOCKETS_MAX: usize = fb_bounds::FB_SOCKETS_MAX.0 as usize;
 
 /// What the kernel half could not deliver, since it was loaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -209,6 +213,37 @@ impl Observe {
             ring_full: now.ring_full,
             socket_table_full: now.socket_table_full,
             sockets: now.sockets,
+        }
+    }
+
+    /// Kernel memory of all maps and programs, without the ring (it is mapped into this process) and
+    /// the tracked sockets. It stays as it is.
+    pub fn fixed_bytes(&self) -> u64 {
+        let object = self.skel.object();
+        let maps = object.maps().filter(|map| map.name() != "ring");
+        let maps: u64 = maps.map(|map| memory::locked_bytes(map.as_fd())).sum();
+        // Of a program that was not loaded there is no descriptor.
+        let loaded = object
+            .progs()
+            .filter(|program| program.as_fd().as_raw_fd() >= 0);
+        let programs = loaded.map(|program| memory::locked_bytes(program.as_fd()));
+        maps + programs.sum::<u64>()
+    }
+
+    /// Kernel memory of one tracked socket.
+    pub fn socket_bytes(&self) -> u64 {
+        memory::socket_bytes(u64::from(self.skel.maps.sockets.value_size()))
+    }
+
+    /// Bounds the sockets tracked from now on; further ones are counted as lost. Those tracked
+    /// already stay.
+    pub fn bound_sockets(&mut self, sockets: usize) {
+        let most = u32::try_from(sockets).unwrap_or(u32::MAX).max(1);
+        if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
+            let bound = &raw mut bss.sockets_max;
+            // SAFETY: the kernel only reads this aligned word of the shared page; we are its only
+            // writer.
+            unsafe { bound.write_volatile(most) };
         }
     }
 

@@ -31,7 +31,7 @@ pub struct Connection {
     /// When anything happened last.
     pub last_ns: u64,
     ordered: Option<(Report, Report)>,
-    /// It was there when the running recording began.
+    /// It was there when the running recording, or the part of it behind its last hole, began.
     pub resumed: bool,
     turns: u32,
     /// Turns the kernel has counted, by direction.
