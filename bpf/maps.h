@@ -65,6 +65,15 @@ struct {
 	__type(value, struct fb_sock);
 } sockets __weak SEC(".maps");
 
+/* Written by all hooks: the socket last refused at each place (low half of its cookie), so that a
+ * refused one counts once and not with each packet. Two that share a place count anew in turns. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FB_REFUSED_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} refused __weak SEC(".maps");
+
 /* Written by user space, taken (and deleted) by the socket's next event. Key: socket cookie. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

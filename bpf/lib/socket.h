@@ -79,13 +79,25 @@ static __always_inline __u32 sockets_bound(void)
 	return most && most < FB_SOCKETS_MAX ? most : FB_SOCKETS_MAX;
 }
 
+/* Counts a socket that is not tracked. */
+static __always_inline void refuse(__u64 cookie)
+{
+	__u32 place = cookie % FB_REFUSED_MAX;
+	__u32 *last = bpf_map_lookup_elem(&refused, &place);
+
+	if (!last || *last == (__u32)cookie)
+		return;
+	*last = cookie;
+	__sync_fetch_and_add(&losses.socket_table_full, 1);
+}
+
 /* Makes the memory of a socket. NULL when the table is full (counted). */
 static __always_inline struct fb_sock *remember(void *sk, __u64 cookie, __u8 end)
 {
 	struct fb_sock *s;
 
 	if (losses.sockets >= sockets_bound()) {
-		__sync_fetch_and_add(&losses.socket_table_full, 1);
+		refuse(cookie);
 		return NULL;
 	}
 	s = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
