@@ -15,7 +15,7 @@ const CONNECTIONS_MIN: usize = 1024;
 /// Memory of the process for one connection end that is in use, about.
 const END_BYTES: u64 = 1100;
 /// Part of the bound that connections leave to what grows with traffic: history, queues, tables.
-const OTHERS_PART: u64 = 4;
+const OTHERS_PART: u64 = 5;
 /// Between two attempts to give freed memory back.
 const GIVE_BACK_EVERY_NS: u64 = 5_000_000_000;
 
@@ -192,10 +192,10 @@ mod tests {
         for mib in [32, 48, 64] {
             let ends = fit(mib) as u64;
             let all = 16 * MIB + ends * (720 + END_BYTES);
-            assert!(all <= mib * MIB * 3 / 4, "{ends} ends in {mib} MiB");
+            assert!(all <= mib * MIB * 4 / 5, "{ends} ends in {mib} MiB");
         }
         assert!((4000..6000).contains(&fit(32)), "{}", fit(32));
-        assert!(fit(64) >= 18_000, "{}", fit(64));
+        assert!(fit(64) >= 20_000, "{}", fit(64));
         assert_eq!(fit(1024), SOCKETS_MAX);
     }
 }

@@ -1,7 +1,6 @@
 //! Loads and attaches the observe object, drains its ring, writes its orders.
 
 use crate::features::{self, Feature};
-use crate::memory;
 use crate::programs::{self, ProgramSize, ProgramStats, StatsGuard};
 use crate::skeleton::types::{fb_bounds, fb_order};
 use crate::skeleton::{ObserveSkel, ObserveSkelBuilder, OpenObserveSkel};
@@ -9,7 +8,7 @@ use crate::wire;
 use forebay_core::event::Event;
 use forebay_core::exchange::connection::Order;
 use libbpf_rs::btf::Btf;
-use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
+use libbpf_rs::skel::{OpenSkel, SkelBuilder};
 use libbpf_rs::{
     AsRawLibbpf, Iter, Link, MapCore, MapFlags, OpenObject, RingBuffer, RingBufferBuilder,
 };
@@ -91,7 +90,7 @@ pub struct Observe {
     sink: Rc<Cell<Option<NonNull<Sink>>>>,
     flush: Option<Link>,
     links: Vec<Link>,
-    skel: ObserveSkel<'static>,
+    pub(crate) skel: ObserveSkel<'static>,
     features: Vec<Feature>,
     stats: Option<StatsGuard>,
 }
@@ -214,25 +213,6 @@ impl Observe {
             socket_table_full: now.socket_table_full,
             sockets: now.sockets,
         }
-    }
-
-    /// Kernel memory of all maps and programs, without the ring (it is mapped into this process) and
-    /// the tracked sockets. It stays as it is.
-    pub fn fixed_bytes(&self) -> u64 {
-        let object = self.skel.object();
-        let maps = object.maps().filter(|map| map.name() != "ring");
-        let maps: u64 = maps.map(|map| memory::locked_bytes(map.as_fd())).sum();
-        // Of a program that was not loaded there is no descriptor.
-        let loaded = object
-            .progs()
-            .filter(|program| program.as_fd().as_raw_fd() >= 0);
-        let programs = loaded.map(|program| memory::locked_bytes(program.as_fd()));
-        maps + programs.sum::<u64>()
-    }
-
-    /// Kernel memory of one tracked socket.
-    pub fn socket_bytes(&self) -> u64 {
-        memory::socket_bytes(u64::from(self.skel.maps.sockets.value_size()))
     }
 
     /// Bounds the sockets tracked from now on; further ones are counted as lost. Those tracked
