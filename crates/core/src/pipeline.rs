@@ -13,6 +13,7 @@ use crate::halves::Halves;
 use crate::losses::Losses;
 use crate::tape::{Entry, Passage, Told};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::Arc;
 
 mod finish;
 mod room;
@@ -24,6 +25,9 @@ pub use sizes::Sizes;
 
 /// Connection ends kept; beyond it those silent longest go (counted).
 pub const CONNECTIONS_MAX: usize = 40_000;
+
+/// Names of processes remembered for the next socket; beyond it all are made anew.
+const NAMES_MAX: usize = 1024;
 
 /// What comes out.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +47,7 @@ pub enum Output {
 
 struct Socket {
     connection: Connection,
-    owner: Option<(u32, Box<str>)>,
+    owner: Option<(u32, Arc<str>)>,
     /// The part of a recording in which it was announced last; 0: in none.
     taped: u32,
 }
@@ -57,6 +61,8 @@ pub struct Pipeline {
     ends: FxHashMap<(u32, u32), [Option<Cookie>; 2]>,
     halves: Halves,
     processes: Processes,
+    /// Names of processes, one for all the sockets of each.
+    names: FxHashSet<Arc<str>>,
     answering: FxHashSet<Cookie>,
     losses: Losses,
     clock: Box<dyn WallClock + Send>,
@@ -87,6 +93,7 @@ impl Pipeline {
             ends: FxHashMap::default(),
             halves: Halves::default(),
             processes: Processes::default(),
+            names: FxHashSet::default(),
             answering: FxHashSet::default(),
             losses: Losses::default(),
             clock,
@@ -166,6 +173,7 @@ impl Pipeline {
         self.record(|| Entry::Open(open));
         self.make_room(open.at_ns);
         let owner = self.halves.early_owner(open.cookie);
+        let owner = owner.map(|(pid, comm)| (pid, self.name(&comm)));
         self.entries.insert(
             open.cookie,
             Box::new(Socket {
@@ -190,11 +198,24 @@ impl Pipeline {
 
     fn owner(&mut self, owner: Owner) {
         self.tape_owner(owner.cookie, owner.pid, &owner.comm);
+        let name = self.name(&owner.comm);
         match self.entries.get_mut(&owner.cookie) {
-            Some(entry) => entry.owner = Some((owner.pid, owner.comm)),
+            Some(entry) => entry.owner = Some((owner.pid, name)),
             // A client's process is seen before its connection is established.
             None => self.halves.hold_owner(owner.cookie, owner.pid, owner.comm),
         }
+    }
+
+    fn name(&mut self, comm: &str) -> Arc<str> {
+        if let Some(name) = self.names.get(comm) {
+            return Arc::clone(name);
+        }
+        if self.names.len() >= NAMES_MAX {
+            self.names.clear();
+        }
+        let name: Arc<str> = comm.into();
+        self.names.insert(Arc::clone(&name));
+        name
     }
 
     fn segment(&mut self, segment: &Segment<'_>) {
