@@ -64,13 +64,22 @@ struct {
 	__uint(max_entries, FB_RING_BYTES);
 } ring __weak SEC(".maps");
 
-/* Written by all hooks. Bound: FB_SOCKETS_MAX, kept by count in `losses.sockets`. */
+/* Written by all hooks. Bound: `sockets_max`, kept by count in `losses.sockets`. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, struct fb_sock);
 } sockets __weak SEC(".maps");
+
+/* Written by all hooks: the socket last refused at each place (low half of its cookie), so that a
+ * refused one counts once and not with each packet. Two that share a place count anew in turns. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FB_REFUSED_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} refused __weak SEC(".maps");
 
 /* Written by user space, taken (and deleted) by the socket's next event. Key: socket cookie. */
 struct {
@@ -102,6 +111,8 @@ struct {
 struct fb_losses losses __weak;
 /* Bumped by user space after it wrote orders. */
 __u32 orders_generation __weak;
+/* Written by user space: sockets that its memory allows; 0 or beyond FB_SOCKETS_MAX: that many. */
+__u32 sockets_max __weak;
 /* Anchors: a ring record's type reaches user space only if something points to it. */
 struct fb_open *anchor_open __weak;
 struct fb_owner *anchor_owner __weak;

@@ -54,6 +54,7 @@ enum fb_bounds {
 	FB_ENDING_MAX = 4096,	   /* last bytes copied of a segment that does not end as usual */
 	FB_SEGMENTS_PER_TURN = 64, /* segments reported one by one in one turn */
 	FB_SOCKETS_MAX = 32768,	   /* sockets tracked at once */
+	FB_REFUSED_MAX = 16384,	   /* sockets beyond that bound that are counted once each */
 	FB_ORDERS_MAX = 8192,	   /* orders not yet taken by their socket */
 	FB_DEFERRED_MAX = 1024,	   /* first requests waiting for their deferred accept */
 	FB_RING_BYTES = 8 << 20,   /* ring buffer */

@@ -126,7 +126,10 @@ pub fn run(
         let listeners = listen(config).await?;
         let tables = Arc::new(Tables::default());
         let agent = Arc::new(Agent {
-            hub: Arc::new(Hub::new(Limits::default(), vec![tables.clone()])),
+            hub: Arc::new(Hub::new(
+                Limits::of(config.live.memory_max_bytes),
+                vec![tables.clone()],
+            )),
             tables,
             features,
             socket: config.socket.clone(),

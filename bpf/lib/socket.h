@@ -71,13 +71,33 @@ static __always_inline void reset_half(struct fb_half *h)
 	h->segments_left = FB_SEGMENTS_PER_TURN;
 }
 
+/* As many sockets are tracked as user space has memory for. */
+static __always_inline __u32 sockets_bound(void)
+{
+	__u32 most = *(volatile __u32 *)&sockets_max;
+
+	return most && most < FB_SOCKETS_MAX ? most : FB_SOCKETS_MAX;
+}
+
+/* Counts a socket that is not tracked. */
+static __always_inline void refuse(__u64 cookie)
+{
+	__u32 place = cookie % FB_REFUSED_MAX;
+	__u32 *last = bpf_map_lookup_elem(&refused, &place);
+
+	if (!last || *last == (__u32)cookie)
+		return;
+	*last = cookie;
+	__sync_fetch_and_add(&losses.socket_table_full, 1);
+}
+
 /* Makes the memory of a socket. NULL when the table is full (counted). */
 static __always_inline struct fb_sock *remember(void *sk, __u64 cookie, __u8 end)
 {
 	struct fb_sock *s;
 
-	if (losses.sockets >= FB_SOCKETS_MAX) {
-		__sync_fetch_and_add(&losses.socket_table_full, 1);
+	if (losses.sockets >= sockets_bound()) {
+		refuse(cookie);
 		return NULL;
 	}
 	s = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);

@@ -1,11 +1,11 @@
 //! The kernel half as a source: drains its ring on a timer and runs the pipeline.
 
 use super::clock::Clock;
-use super::meter::Meter;
+use super::meter::{KernelMemory, Meter, resident_once_bytes};
 use super::priority::Priority;
 use super::sched::Sampler;
 use super::{CaptureError, Feature, LiveOptions, Source, StopFlag, processes};
-use crate::keep::deck::{Deck, Job};
+use crate::keep::deck::{Job, Put};
 use crate::keep::hub::Hub;
 use crate::keep::time::monotonic_ns;
 use crate::keep::vitals::Vitals;
@@ -23,6 +23,10 @@ const DRAIN_EVERY: Duration = Duration::from_millis(4);
 /// Records made before they are handed on, even when more waits in the ring: a burst is then worked
 /// off in small memory.
 const BATCH_MAX: usize = 256;
+/// Steps of a recording made before they are handed on, for the same reason.
+const ENTRIES_MAX: usize = 256;
+/// How long working off what is in the ring at the end may take, on a host without a CPU to spare.
+const END_NS: u64 = 8_000_000_000;
 /// How often time alone is looked at.
 const TICK_NS: u64 = 100_000_000;
 /// How long between two flushes that brought nothing: doubles up to this.
@@ -62,13 +66,14 @@ impl Source for Live {
         let mut batch = Vec::new();
         while !stop.stopped() {
             let more = drive.step(&mut batch);
-            drive.tape(&hub.deck);
+            drive.tape(&hub);
             let now_ns = monotonic_ns();
             sampler.answered(&batch, now_ns);
             for sample in sampler.samples(now_ns) {
                 hub.process(&sample);
             }
             if let Some(vitals) = drive.vitals(now_ns) {
+                hub.bound_waiting(drive.meter.spare_bytes());
                 hub.set_vitals(vitals);
             }
             hub.publish(&mut batch);
@@ -76,9 +81,7 @@ impl Source for Live {
                 sleep(DRAIN_EVERY);
             }
         }
-        drive.end(&mut batch);
-        drive.tape(&hub.deck);
-        hub.publish(&mut batch);
+        drive.end(&hub, &mut batch);
         Ok(())
     }
 }
@@ -101,8 +104,14 @@ struct Drive {
 
 impl Drive {
     fn new(observe: Observe, memory_max_bytes: u64) -> Self {
-        let clock = Clock::read();
-        Self {
+        let (clock, now_ns) = (Clock::read(), monotonic_ns());
+        let kernel = KernelMemory {
+            fixed_bytes: observe.fixed_bytes(),
+            socket_bytes: observe.socket_bytes(),
+        };
+        let resident_bytes = resident_once_bytes().unwrap_or(0);
+        let meter = Meter::new(memory_max_bytes, kernel, resident_bytes, now_ns);
+        let mut drive = Self {
             observe,
             pipeline: Pipeline::new(Box::new(clock)),
             clock,
@@ -112,9 +121,18 @@ impl Drive {
             next_flush_ns: 0,
             flush_every_ns: TICK_NS,
             job: None,
-            meter: Meter::new(memory_max_bytes, monotonic_ns()),
+            meter,
             priority: Priority::behind(),
-        }
+        };
+        drive.bound(now_ns);
+        drive
+    }
+
+    /// Holds kernel and pipeline to the connections that memory allows.
+    fn bound(&mut self, now_ns: u64) {
+        let connections = self.meter.connections_max();
+        self.observe.bound_sockets(connections);
+        self.pipeline.bound(connections, now_ns);
     }
 
     /// `true`: more waits.
@@ -134,16 +152,12 @@ impl Drive {
     fn vitals(&mut self, now_ns: u64) -> Option<Vitals> {
         let connections = self.pipeline.connections();
         let vitals = self.meter.take(&self.observe, connections, now_ns)?;
-        self.pipeline.bound(self.meter.connections_max());
+        self.bound(now_ns);
         Some(vitals)
     }
 
     /// `true`: more waits.
     fn drain(&mut self) -> bool {
-        self.drain_some(BATCH_MAX)
-    }
-
-    fn drain_some(&mut self, outputs: usize) -> bool {
         let waiting_bytes = self.observe.waiting_bytes();
         self.meter.ring(waiting_bytes);
         self.priority.follow(waiting_bytes, RING_BYTES);
@@ -154,7 +168,8 @@ impl Drive {
                 learn(pipeline, read, owner.pid, &owner.comm);
             }
             pipeline.event(event);
-            full = pipeline.waiting_outputs() >= outputs;
+            full = pipeline.waiting_outputs() >= BATCH_MAX
+                || pipeline.waiting_entries() >= ENTRIES_MAX;
             if full { Stop::Stop } else { Stop::Continue }
         });
         full
@@ -177,9 +192,9 @@ impl Drive {
     }
 
     /// Starts, feeds and ends a recording.
-    fn tape(&mut self, deck: &Deck) {
+    fn tape(&mut self, hub: &Hub) {
         if self.job.is_none()
-            && let Some(job) = deck.take()
+            && let Some(mut job) = hub.deck.take()
         {
             self.pipeline.start_tape(job.payload);
             let start = Entry::Start {
@@ -190,13 +205,20 @@ impl Drive {
             job.put(&[start], 0);
             self.job = Some(job);
         }
-        let (Some(job), Some(entries)) = (&self.job, self.pipeline.take_tape()) else {
+        let (Some(job), Some(entries)) = (&mut self.job, self.pipeline.take_tape()) else {
             return;
         };
-        if !job.put(&entries, monotonic_ns()) {
-            self.pipeline.end_tape();
-            self.job = None;
-            deck.free();
+        match job.put(&entries, monotonic_ns()) {
+            Put::Going => {}
+            Put::Missed(steps) => {
+                hub.lost_to_recording(steps);
+                self.pipeline.restart_tape();
+            }
+            Put::Over => {
+                self.pipeline.end_tape();
+                self.job = None;
+                hub.deck.free();
+            }
         }
     }
 
@@ -205,15 +227,23 @@ impl Drive {
         self.observe.order(&orders);
     }
 
-    fn end(&mut self, batch: &mut Vec<Output>) {
+    fn end(&mut self, hub: &Hub, batch: &mut Vec<Output>) {
         self.priority.hurry();
         // Traffic goes on: still attached, the ring might be filled as fast as it is drained.
         self.observe.detach();
         self.observe.flush();
-        // All that is there: the ring is bounded, and nothing more is to come.
-        self.drain_some(usize::MAX);
+        let until_ns = monotonic_ns() + END_NS;
+        while self.drain() && monotonic_ns() < until_ns {
+            self.hand_on(hub, batch);
+        }
         self.pipeline.finish_all(monotonic_ns());
+        self.hand_on(hub, batch);
+    }
+
+    fn hand_on(&mut self, hub: &Hub, batch: &mut Vec<Output>) {
         self.pipeline.take_outputs(batch);
+        self.tape(hub);
+        hub.publish(batch);
     }
 }
 

@@ -3,6 +3,7 @@
 //! Form: the 8 bytes `FBCAP\x00\x00\x01`, then one LZ4 frame of entries, each a little-endian u32
 //! length and that many bytes of postcard. A file that was cut off is good up to the cut.
 
+use forebay_core::event::LossReason;
 use forebay_core::tape::Entry;
 use lz4_flex::frame::{FrameDecoder, FrameEncoder};
 use std::fs::File;
@@ -63,6 +64,64 @@ pub fn encode(entry: &Entry, into: &mut Vec<u8>) {
         *into = bytes;
         let len = (into.len() - start - 4) as u32;
         into[start..start + 4].copy_from_slice(&len.to_le_bytes());
+    }
+}
+
+/// Longest encoded [`Entry::Lost`]: two numbers of ten bytes, the two names of one.
+const LOST_BYTES_MAX: usize = 22;
+
+/// Counts what a stream of encoded entries says that it lacks.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Length and first bytes of the entry that passes.
+    begun: Vec<u8>,
+    /// Bytes of it that are still to come and don't matter.
+    skip: usize,
+    lost: u64,
+}
+
+impl Tally {
+    /// Takes the next bytes of the stream; may be cut anywhere.
+    pub fn see(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let passed = self.skip.min(bytes.len());
+            self.skip -= passed;
+            bytes = &bytes[passed..];
+            let missing = self.wanted() - self.begun.len();
+            let (next, after) = bytes.split_at(missing.min(bytes.len()));
+            self.begun.extend_from_slice(next);
+            bytes = after;
+            if self.begun.len() >= 4 && self.begun.len() == self.wanted() {
+                self.entry();
+            }
+        }
+    }
+
+    /// Bytes of an entry that are looked at.
+    fn wanted(&self) -> usize {
+        self.len().map_or(4, |len| 4 + len.min(LOST_BYTES_MAX))
+    }
+
+    fn len(&self) -> Option<usize> {
+        let len = self.begun.first_chunk::<4>()?;
+        Some(u32::from_le_bytes(*len) as usize)
+    }
+
+    fn entry(&mut self) {
+        let seen = self.begun.len() - 4;
+        self.skip = self.len().unwrap_or(0) - seen;
+        if self.skip == 0
+            && let Ok(Entry::Lost(count, LossReason::SlowRecording, _)) =
+                postcard::from_bytes(&self.begun[4..])
+        {
+            self.lost += count;
+        }
+        self.begun.clear();
+    }
+
+    /// Steps that are missing.
+    pub fn lost(&self) -> u64 {
+        self.lost
     }
 }
 

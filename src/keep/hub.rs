@@ -96,7 +96,7 @@ impl Hub {
         Hub {
             limits,
             listeners,
-            deck: Deck::default(),
+            deck: Deck::new(limits.recording_bytes),
             vitals: Mutex::default(),
             budget: Budget::new(limits.queue_bytes),
             state: Mutex::new(State {
@@ -136,6 +136,20 @@ impl Hub {
     /// Takes what the agent costs and holds now.
     pub fn set_vitals(&self, vitals: Vitals) {
         *lock(&self.vitals) = vitals;
+    }
+
+    /// Counts what a recording lacks; its own readers are told in it.
+    pub fn lost_to_recording(&self, steps: u64) {
+        let mut state = lock(&self.state);
+        *state.lost.entry(LossReason::SlowRecording).or_default() += steps;
+    }
+
+    /// Says how much memory is left for what waits: lines of readers, and a recording.
+    pub fn bound_waiting(&self, spare_bytes: u64) {
+        // Half of it: the other half is for what grows until the next look.
+        let spare = usize::try_from(spare_bytes / 2).unwrap_or(usize::MAX);
+        self.budget.bound(spare, self.limits.queue_bytes);
+        self.deck.bound(spare / 2);
     }
 
     /// What the agent cost and held a moment ago; empty before the first second is over, and

@@ -19,7 +19,7 @@ const BLOCK_BYTES: usize = 64 << 10;
 /// Bytes that lines may hold in all queues together, those being sent included.
 #[derive(Debug)]
 pub struct Budget {
-    limit_bytes: usize,
+    limit_bytes: AtomicUsize,
     used_bytes: AtomicUsize,
 }
 
@@ -27,15 +27,22 @@ impl Budget {
     /// A budget of `limit_bytes`; loss lines are outside of it.
     pub fn new(limit_bytes: usize) -> Arc<Budget> {
         Arc::new(Budget {
-            limit_bytes,
+            limit_bytes: AtomicUsize::new(limit_bytes),
             used_bytes: AtomicUsize::new(0),
         })
+    }
+
+    /// Bounds what may be used to `most_bytes`, or to what is used now and `spare_bytes` more.
+    pub fn bound(&self, spare_bytes: usize, most_bytes: usize) {
+        let used = self.used_bytes.load(Ordering::Relaxed);
+        let limit = used.saturating_add(spare_bytes).min(most_bytes);
+        self.limit_bytes.store(limit, Ordering::Relaxed);
     }
 
     /// Takes `bytes`; `false` when they are not left. Only one thread takes, any give back.
     fn take(&self, bytes: usize) -> bool {
         let used = self.used_bytes.load(Ordering::Relaxed);
-        if used + bytes > self.limit_bytes {
+        if used + bytes > self.limit_bytes.load(Ordering::Relaxed) {
             return false;
         }
         self.used_bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -293,6 +300,21 @@ mod tests {
         assert!(queue.behind());
         drop(queue);
         assert_eq!(budget.used_bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn what_waits_follows_the_memory_that_is_left() {
+        let budget = Budget::new(100);
+        let queue = Queue::new(&budget);
+        assert!(queue.push(&[b'x'; 40], true));
+        budget.bound(10, 100);
+        assert!(!queue.push(&[b'x'; 11], true));
+        assert!(queue.push(&[b'x'; 10], true));
+        budget.bound(0, 100);
+        assert!(!queue.push(b"x", true));
+        budget.bound(1000, 100);
+        assert!(!queue.push(&[b'x'; 51], true), "never beyond its own bound");
+        assert!(queue.push(&[b'x'; 50], true));
     }
 
     #[test]

@@ -17,6 +17,10 @@ pub struct Vitals {
     pub ring_bytes: u64,
     /// Resident memory, with the ring counted once.
     pub resident_bytes: Option<u64>,
+    /// What the kernel keeps for the agent, the ring aside: maps, programs, tracked sockets.
+    pub kernel_bytes: u64,
+    /// Bound of both together; 0 where nothing is captured.
+    pub memory_max_bytes: u64,
     /// CPUs the agent's process used in that second: 0.01 is 1 % of one.
     pub agent_cpus: Option<f64>,
     /// CPUs its kernel programs used, where the kernel's BPF statistics are on.

@@ -37,6 +37,12 @@ pub struct Status {
     pub subscribers: u64,
     /// Resident memory of the agent.
     pub memory_bytes: Option<u64>,
+    /// What the kernel keeps for it, the ring aside: maps, programs, tracked sockets.
+    #[serde(default)]
+    pub kernel_memory_bytes: u64,
+    /// Bound of both together; 0 where nothing is captured.
+    #[serde(default)]
+    pub memory_max_bytes: u64,
     /// CPU time the agent has used.
     pub cpu_ns: Option<u64>,
     /// CPUs it used in the last second: 0.01 is 1 % of one.
@@ -78,6 +84,8 @@ impl Status {
             recent_oldest: counts.recent_oldest.map(|at| at.to_string()),
             subscribers: counts.subscribers as u64,
             memory_bytes: vitals.resident_bytes.or_else(resident_bytes),
+            kernel_memory_bytes: vitals.kernel_bytes,
+            memory_max_bytes: vitals.memory_max_bytes,
             cpu_ns: cpu_ns(),
             cpus: vitals.agent_cpus,
             kernel_cpus: vitals.kernel_cpus,
@@ -95,7 +103,6 @@ impl Status {
             // Writing to a string cannot fail.
             let _ = writeln!(out, "{name:<10}{value}");
         };
-        let unknown = || "unknown".to_owned();
         row(
             "agent",
             format!(
@@ -119,8 +126,7 @@ impl Status {
                 .unwrap_or_else(|| "none kept".to_owned()),
         );
         row("readers", self.subscribers.to_string());
-        let mib = |bytes: u64| format!("{:.1} MiB resident", bytes as f64 / f64::from(1 << 20));
-        row("memory", self.memory_bytes.map_or_else(unknown, mib));
+        row("memory", self.memory_text());
         row("cpu", self.cpu_text());
         if self.ring_bytes > 0 {
             let (followed, most) = (self.connections, self.connections_max);
@@ -149,6 +155,17 @@ impl Status {
 }
 
 impl Status {
+    fn memory_text(&self) -> String {
+        let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
+        let resident = self.memory_bytes.map(|bytes| mib(bytes) + " resident");
+        let mut text = resident.unwrap_or_else(|| "unknown".to_owned());
+        if self.memory_max_bytes > 0 {
+            let (kernel, most) = (mib(self.kernel_memory_bytes), mib(self.memory_max_bytes));
+            text += &format!(" + {kernel} in the kernel, of at most {most}");
+        }
+        text
+    }
+
     fn cpu_text(&self) -> String {
         let percent = |cpus: f64| format!("{:.1} %", cpus * 100.0);
         let used = self.cpu_ns.map(|ns| format!("{:.3} s", ns as f64 / 1e9));

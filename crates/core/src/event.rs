@@ -202,4 +202,6 @@ pub enum LossReason {
     Unfinished,
     /// A slow reader of the API missed records: records.
     SlowReader,
+    /// A recording was taken too slowly: steps missing from it.
+    SlowRecording,
 }

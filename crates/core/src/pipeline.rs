@@ -14,6 +14,7 @@ use crate::losses::Losses;
 use crate::tape::{Entry, Passage, Told};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::mem::take;
+use std::sync::Arc;
 
 mod finish;
 mod room;
@@ -25,6 +26,9 @@ pub use sizes::Sizes;
 
 /// Connection ends kept; beyond it those silent longest go (counted).
 pub const CONNECTIONS_MAX: usize = 40_000;
+
+/// Names of processes remembered for the next socket; beyond it all are made anew.
+const NAMES_MAX: usize = 1024;
 
 /// What comes out. A record is not boxed: batches are vectors that are used again and again, a box
 /// for each record is not.
@@ -46,7 +50,9 @@ pub enum Output {
 
 struct Socket {
     connection: Connection,
-    owner: Option<(u32, Box<str>)>,
+    owner: Option<(u32, Arc<str>)>,
+    /// The part of a recording in which it was announced last; 0: in none.
+    taped: u32,
 }
 
 /// All connections of a host.
@@ -58,6 +64,8 @@ pub struct Pipeline {
     ends: FxHashMap<(u32, u32), [Option<Cookie>; 2]>,
     halves: Halves,
     processes: Processes,
+    /// Names of processes, one for all the sockets of each.
+    names: FxHashSet<Arc<str>>,
     answering: FxHashSet<Cookie>,
     losses: Losses,
     clock: Box<dyn WallClock + Send>,
@@ -69,12 +77,16 @@ pub struct Pipeline {
     /// Scratch of [`Pipeline::step`].
     outcome: Outcome,
     tape: Option<Tape>,
+    /// Parts of recordings so far.
+    parts: u32,
 }
 
 /// What goes into a recording.
 struct Tape {
     entries: Vec<Entry>,
     payload: bool,
+    /// Counts its beginning and every hole in it: connections are announced anew behind each.
+    part: u32,
 }
 
 impl Pipeline {
@@ -86,6 +98,7 @@ impl Pipeline {
             ends: FxHashMap::default(),
             halves: Halves::default(),
             processes: Processes::default(),
+            names: FxHashSet::default(),
             answering: FxHashSet::default(),
             losses: Losses::default(),
             clock,
@@ -95,6 +108,7 @@ impl Pipeline {
             ready: Vec::new(),
             outcome: Outcome::default(),
             tape: None,
+            parts: 0,
         }
     }
 
@@ -128,9 +142,10 @@ impl Pipeline {
         self.entries.len()
     }
 
-    /// Bounds the connection ends tracked from now on; beyond it new ones are counted as lost.
-    pub fn bound(&mut self, connections: usize) {
+    /// Bounds the connection ends tracked; those silent longest beyond it go (counted).
+    pub fn bound(&mut self, connections: usize, now_ns: u64) {
         self.connections_max = connections.min(CONNECTIONS_MAX);
+        self.let_go(self.entries.len().saturating_sub(connections), now_ns);
     }
 
     /// Says what is known of a process.
@@ -152,6 +167,7 @@ impl Pipeline {
         match event {
             Event::Segment(segment) => self.segment(&segment),
             Event::Mark(mark) => {
+                self.announce(mark.cookie);
                 self.record(|| Entry::Mark(mark));
                 if let Some(entry) = self.entries.get_mut(&mark.cookie) {
                     entry.connection.mark(&mark);
@@ -167,11 +183,13 @@ impl Pipeline {
         self.record(|| Entry::Open(open));
         self.make_room(open.at_ns);
         let owner = self.halves.early_owner(open.cookie);
+        let owner = owner.map(|(pid, comm)| (pid, self.name(&comm)));
         self.entries.insert(
             open.cookie,
             Box::new(Socket {
                 connection: Connection::new(open),
                 owner,
+                taped: self.tape.as_ref().map_or(0, |tape| tape.part),
             }),
         );
         self.meet(open.cookie);
@@ -189,18 +207,32 @@ impl Pipeline {
     }
 
     fn owner(&mut self, owner: Owner) {
-        self.record(|| Entry::Owner(owner.clone()));
+        self.tape_owner(owner.cookie, owner.pid, &owner.comm);
+        let name = self.name(&owner.comm);
         match self.entries.get_mut(&owner.cookie) {
-            Some(entry) => entry.owner = Some((owner.pid, owner.comm)),
+            Some(entry) => entry.owner = Some((owner.pid, name)),
             // A client's process is seen before its connection is established.
             None => self.halves.hold_owner(owner.cookie, owner.pid, owner.comm),
         }
+    }
+
+    fn name(&mut self, comm: &str) -> Arc<str> {
+        if let Some(name) = self.names.get(comm) {
+            return Arc::clone(name);
+        }
+        if self.names.len() >= NAMES_MAX {
+            self.names.clear();
+        }
+        let name: Arc<str> = comm.into();
+        self.names.insert(Arc::clone(&name));
+        name
     }
 
     fn segment(&mut self, segment: &Segment<'_>) {
         if segment.len == 0 {
             return;
         }
+        self.announce(segment.cookie);
         let Some(entry) = self.entries.get_mut(&segment.cookie) else {
             return;
         };
@@ -273,11 +305,17 @@ impl Pipeline {
             self.orders.push(order);
         }
         let (ready, losses, processes) = (&mut self.ready, &mut self.losses, &self.processes);
-        let mut make_ready =
-            |entry: &Socket, pending: &mut Pending| match entry.held(pending, processes) {
+        let mut settled = None;
+        let mut make_ready = |entry: &Socket, pending: &mut Pending| {
+            settled = Some((
+                pending.end.unwrap_or(pending.at),
+                pending.response_end.unwrap_or(0),
+            ));
+            match entry.held(pending, processes) {
                 Some(held) => ready.push(held),
                 None => losses.add(1, LossReason::Unfinished, now_ns),
-            };
+            }
+        };
         for mut pending in entry.connection.timed() {
             make_ready(entry, &mut pending);
         }
@@ -294,10 +332,11 @@ impl Pipeline {
         } else {
             self.answering.remove(&cookie);
         }
-        entry.connection.forget();
+        entry.connection.forget(settled);
     }
 
     fn close(&mut self, close: &Close, told: Option<Told>) {
+        self.announce(close.cookie);
         let Some(entry) = self.entries.get_mut(&close.cookie) else {
             return;
         };

@@ -10,7 +10,7 @@ mod wire;
 
 pub use features::Feature;
 pub use memory::give_back_memory;
-pub use observe::{LoadError, Losses, Observe, RING_BYTES, Stop};
+pub use observe::{LoadError, Losses, Observe, RING_BYTES, SOCKETS_MAX, Stop};
 pub use programs::{ProgramSize, ProgramStats, StatsGuard};
 
 /// The generated skeleton: private, its types leave through [`wire`] and [`observe`].

@@ -59,6 +59,9 @@ pub enum LoadError {
 /// that the kernel tells of a process.
 pub const RING_BYTES: u64 = fb_bounds::FB_RING_BYTES.0 as u64;
 
+/// Sockets that the kernel half tracks at once, whatever memory there is.
+pub const SOCKETS_MAX: usize = fb_bounds::FB_SOCKETS_MAX.0 as usize;
+
 /// What the kernel half could not deliver, since it was loaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
@@ -95,7 +98,7 @@ pub struct Observe {
     sink: Rc<Cell<Option<NonNull<Sink>>>>,
     flush: Option<Link>,
     links: Vec<Link>,
-    skel: ObserveSkel<'static>,
+    pub(crate) skel: ObserveSkel<'static>,
     /// `tcp_rcv_space_adjust` is attached, or can't be.
     sees_all_reads: bool,
     features: Vec<Feature>,
@@ -244,6 +247,18 @@ impl Observe {
             socket_table_full: now.socket_table_full,
             sockets: now.sockets,
             unseen_reads: now.unseen_reads,
+        }
+    }
+
+    /// Bounds the sockets tracked from now on; further ones are counted as lost. Those tracked
+    /// already stay.
+    pub fn bound_sockets(&mut self, sockets: usize) {
+        let most = u32::try_from(sockets).unwrap_or(u32::MAX).max(1);
+        if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
+            let bound = &raw mut bss.sockets_max;
+            // SAFETY: the kernel only reads this aligned word of the shared page; we are its only
+            // writer.
+            unsafe { bound.write_volatile(most) };
         }
     }
 

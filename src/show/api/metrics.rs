@@ -20,6 +20,8 @@ pub async fn get(agent: Shared, headers: HeaderMap) -> Response {
     let stats = SelfStats {
         cpu_ns: status.cpu_ns.unwrap_or(0),
         resident_bytes: status.memory_bytes.unwrap_or(0),
+        kernel_memory_bytes: vitals.kernel_bytes,
+        memory_max_bytes: vitals.memory_max_bytes,
         lost: agent.hub.counts().lost.into_iter().collect(),
         programs: programs.collect(),
         connections: vitals.connections,

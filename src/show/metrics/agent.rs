@@ -11,6 +11,10 @@ pub struct SelfStats {
     pub cpu_ns: u64,
     /// Its resident memory.
     pub resident_bytes: u64,
+    /// What the kernel keeps for it, the ring aside.
+    pub kernel_memory_bytes: u64,
+    /// Bound of both together.
+    pub memory_max_bytes: u64,
     /// Kernel programs, where the kernel keeps their statistics.
     pub programs: Vec<ProgramStats>,
     /// Connections followed now.
@@ -58,6 +62,26 @@ pub(super) const METRICS: &[Metric] = &[
         bounds: &[],
         convention: false,
         write: |state, series| series.gauge(&[], state.agent.resident_bytes as f64),
+    },
+    Metric {
+        name: "forebay.self.kernel_memory",
+        kind: Kind::Gauge,
+        unit: Unit::Bytes,
+        help: "Kernel memory of the agent's maps and programs and the sockets it tracks, the ring aside (that is resident)",
+        labels: &[],
+        bounds: &[],
+        convention: false,
+        write: |state, series| series.gauge(&[], state.agent.kernel_memory_bytes as f64),
+    },
+    Metric {
+        name: "forebay.self.memory.limit",
+        kind: Kind::Gauge,
+        unit: Unit::Bytes,
+        help: "Bound of resident and kernel memory together",
+        labels: &[],
+        bounds: &[],
+        convention: false,
+        write: |state, series| series.gauge(&[], state.agent.memory_max_bytes as f64),
     },
     Metric {
         name: "forebay.self.bpf.run",

@@ -22,13 +22,14 @@ pub const METRICS: &[Metric] = &[Metric {
 }];
 
 /// Every reason: a loss that did not happen is a series of zero, so that alerts can rely on it.
-const REASONS: [LossReason; 6] = [
+const REASONS: [LossReason; 7] = [
     LossReason::RingFull,
     LossReason::FlowTableFull,
     LossReason::PayloadCut,
     LossReason::Resync,
     LossReason::Unfinished,
     LossReason::SlowReader,
+    LossReason::SlowRecording,
 ];
 
 fn reason_word(reason: LossReason) -> &'static str {
@@ -39,5 +40,6 @@ fn reason_word(reason: LossReason) -> &'static str {
         LossReason::Resync => "resync",
         LossReason::Unfinished => "unfinished",
         LossReason::SlowReader => "slow_reader",
+        LossReason::SlowRecording => "slow_recording",
     }
 }

@@ -188,6 +188,8 @@ fn the_agent_states_its_cost_and_its_losses() {
     let agent = SelfStats {
         cpu_ns: 1_500_000_000,
         resident_bytes: 30 << 20,
+        kernel_memory_bytes: 2 << 20,
+        memory_max_bytes: 64 << 20,
         programs: vec![ProgramStats {
             name: "sock_send".into(),
             run_ns: 2_000_000,
@@ -204,6 +206,8 @@ fn the_agent_states_its_cost_and_its_losses() {
     for line in [
         "forebay_self_cpu_seconds_total 1.5",
         "forebay_self_resident_bytes 31457280.0",
+        "forebay_self_kernel_memory_bytes 2097152.0",
+        "forebay_self_memory_limit_bytes 67108864.0",
         "forebay_self_bpf_run_seconds_total{program=\"sock_send\"} 0.002",
         "forebay_self_bpf_runs_total{program=\"sock_send\"} 10000.0",
         "forebay_self_bpf_misses_total{program=\"sock_send\"} 2.0",

@@ -139,6 +139,7 @@ pub fn loss(loss: &Loss) -> String {
         LossReason::Resync => "times a parser lost its place and waited for the next message",
         LossReason::Unfinished => "requests were dropped unfinished by a bound",
         LossReason::SlowReader => "records: this reader was too slow",
+        LossReason::SlowRecording => "steps: the recording was taken too slowly",
     };
     let since = columns::time_of_day(loss.since);
     format!("!! lost since {since}: {} {what}\n", loss.records)

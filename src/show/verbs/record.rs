@@ -1,7 +1,7 @@
 //! `forebay record`: keeps what the kernel said in a file.
 
 use super::{Verb, parsed};
-use crate::keep::fbcap::Writer;
+use crate::keep::fbcap::{Tally, Writer};
 use crate::keep::time::parse_duration;
 use crate::show::cli::Global;
 use crate::show::client::{Api, Session};
@@ -62,6 +62,7 @@ fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
                     // Capture has begun to fill it.
                     api.announce();
                 }
+                progress.tally.see(&bytes);
                 writer.write(&bytes)?;
                 progress.add(bytes.len());
             }
@@ -78,6 +79,7 @@ fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
 struct Progress {
     file: String,
     bytes: usize,
+    tally: Tally,
     since: Instant,
     said: Instant,
     live: bool,
@@ -90,6 +92,7 @@ impl Progress {
         Progress {
             file: file.display().to_string(),
             bytes: 0,
+            tally: Tally::default(),
             since: now,
             said: now,
             live,
@@ -106,11 +109,14 @@ impl Progress {
 
     fn text(&self) -> String {
         let seconds = self.since.elapsed().as_secs();
-        format!(
-            "{}: {seconds} s, {} kB before packing",
-            self.file,
-            self.bytes / 1000
-        )
+        let (file, kilobytes) = (&self.file, self.bytes / 1000);
+        let lost = match self.tally.lost() {
+            0 => String::new(),
+            steps => format!(
+                ", {steps} steps lost (slow_recording): this file was written more slowly than they came"
+            ),
+        };
+        format!("{file}: {seconds} s, {kilobytes} kB before packing{lost}")
     }
 
     fn end(&self) {

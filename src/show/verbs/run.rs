@@ -32,7 +32,7 @@ struct Flags {
     /// Serve the requests of a file or pipe made by `forebay observe --json` instead of observing this host; needs no rights
     #[arg(long, value_name = "FILE")]
     records: Option<PathBuf>,
-    /// Take on no further connections (counted) when the agent's resident memory nears this; a number with k, M or G
+    /// Memory of the agent, what the kernel keeps for it included; connections and lines beyond it are lost (counted). A number with k, M or G
     #[arg(long, value_name = "BYTES", default_value = "64M", value_parser = parse_bytes)]
     memory_max: u64,
     /// Have the kernel measure the agent's own programs, for /metrics and top; costs 60 to 100 ns each time one runs
@@ -43,8 +43,9 @@ struct Flags {
     beside: bool,
 }
 
-/// Less than this holds no agent.
-const MEMORY_MIN_BYTES: u64 = 24 << 20;
+/// Less than this holds no agent: program, ring and maps take 16 MiB, a thousand connection ends 2,
+/// full tables 6, and the rest is what waits and what is kept (`Limits`).
+const MEMORY_MIN_BYTES: u64 = 32 << 20;
 
 /// `64M`: a number of bytes, with binary prefixes.
 fn parse_bytes(text: &str) -> Result<u64, String> {
@@ -62,7 +63,9 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
     let bytes = number.saturating_mul(1 << shift);
     if bytes < MEMORY_MIN_BYTES {
         let least = MEMORY_MIN_BYTES >> 20;
-        return Err(format!("the agent needs at least {least}M"));
+        return Err(format!(
+            "the agent and what the kernel keeps for it need more. Next: {least}M, the least that works"
+        ));
     }
     Ok(bytes)
 }
@@ -112,5 +115,8 @@ mod tests {
         for wrong in ["", "M", "64X", "-1M", "1M", "6.4G"] {
             assert!(parse_bytes(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(parse_bytes("32M"), Ok(MEMORY_MIN_BYTES));
+        let refusal = parse_bytes("31M").unwrap_err();
+        assert!(refusal.contains("32M"), "{refusal}");
     }
 }

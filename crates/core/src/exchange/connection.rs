@@ -1,7 +1,7 @@
 //! One end of one connection: decodes it, times it, and hands out what it saw of each request.
 
 use super::pair::{Moment, Outcome, Pairer, Pending};
-use super::timeline::Timeline;
+use super::timeline::{ENTRIES_KEPT, Timeline};
 use crate::decode::connection::{Decoder, Run};
 use crate::decode::{Frame, Report, Speaker};
 use crate::event::{Close, Direction, End, Mark, Open, Segment};
@@ -31,7 +31,7 @@ pub struct Connection {
     /// When anything happened last.
     pub last_ns: u64,
     ordered: Option<(Report, Report)>,
-    /// It was there when the running recording began.
+    /// It was there when the running recording, or the part of it behind its last hole, began.
     pub resumed: bool,
     turns: u32,
     /// Turns the kernel has counted, by direction.
@@ -307,24 +307,30 @@ impl Connection {
         ready
     }
 
-    /// Forgets times that no request in flight needs.
-    pub fn forget(&mut self) {
-        let waiting = self.waiting.first();
-        let oldest = waiting.or_else(|| self.pairer.oldest());
+    /// Forgets times that no request in flight needs. `settled`: just after the last finished request
+    /// and its response; what lies behind may be the first pieces of a message not known yet.
+    pub fn forget(&mut self, settled: Option<(u64, u64)>) {
+        let oldest = self.waiting.first().or_else(|| self.pairer.oldest());
         let (ask, answer) = match self.speaker() {
             Some(Speaker::Client) => (1, 0),
             _ => (0, 1),
         };
-        let ask_from = oldest.map_or(self.timed[ask], |p| p.at);
-        let answer_from = oldest
-            .and_then(|p| p.response_at)
-            .unwrap_or(self.timed[answer]);
-        self.timelines[ask].forget_before(ask_from.min(self.timed[ask]));
-        self.timelines[answer].forget_before(answer_from.min(self.timed[answer]));
+        let (asked, answered) = match (oldest, settled) {
+            (Some(oldest), _) => (Some(oldest.at), oldest.response_at),
+            (None, Some((asked, answered))) => (Some(asked), Some(answered)),
+            (None, None) => (None, None),
+        };
+        for (side, known) in [(ask, asked), (answer, answered)] {
+            let timed = self.timed[side];
+            let (from, least) = known.map_or((timed, ENTRIES_KEPT), |known| (known.min(timed), 1));
+            self.timelines[side].forget_before(from, least);
+        }
     }
 
-    /// Heap bytes held, roughly.
+    /// Heap bytes held.
     pub fn memory_bytes(&self) -> usize {
-        self.decoder.memory_bytes() + self.pairer.len() * size_of::<Pending>()
+        let times: usize = self.timelines.iter().map(Timeline::memory_bytes).sum();
+        let waiting = self.waiting.capacity() * size_of::<Pending>();
+        self.decoder.memory_bytes() + self.pairer.memory_bytes() + waiting + times
     }
 }

@@ -127,6 +127,11 @@ impl Pairer {
         self.open.len()
     }
 
+    /// Heap bytes held, texts aside.
+    pub fn memory_bytes(&self) -> usize {
+        self.open.capacity() * size_of::<Pending>()
+    }
+
     /// Applies frames; what they did is added to `outcome`.
     pub fn apply(&mut self, frames: &mut Vec<Frame>, moment: &Moment, outcome: &mut Outcome) {
         for frame in frames.drain(..) {

@@ -1,6 +1,6 @@
 //! How much a pipeline holds: every bound of it can be watched.
 
-use super::Pipeline;
+use super::{Pipeline, Socket};
 
 /// What a pipeline holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Sizes {
     pub owners: usize,
     /// Connections on which a response is passing.
     pub answering: usize,
+    /// Heap bytes of the connections, roughly.
+    pub connection_bytes: usize,
 }
 
 impl Pipeline {
@@ -33,6 +35,11 @@ impl Pipeline {
             halves: self.halves.len(),
             owners: self.halves.owners(),
             answering: self.answering.len(),
+            connection_bytes: self
+                .entries
+                .values()
+                .map(|e| size_of::<Socket>() + e.connection.memory_bytes())
+                .sum(),
         }
     }
 }

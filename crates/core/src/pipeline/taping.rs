@@ -5,32 +5,57 @@ use crate::event::{Cookie, Event, Owner};
 use crate::tape::{Entry, Resume};
 
 impl Pipeline {
-    /// Starts a recording; the connections and processes known so far come first. `payload`: keep
-    /// the bytes of messages.
+    /// Starts a recording. A connection that is there already, and its process, are told of when it
+    /// is first heard of again: thousands at once would take their memory twice. `payload`: keep the
+    /// bytes of messages.
     pub fn start_tape(&mut self, payload: bool) {
-        let mut entries = Vec::new();
-        let mut cookies: Vec<_> = self.entries.keys().copied().collect();
-        cookies.sort_unstable();
-        for entry in cookies.iter().filter_map(|cookie| self.entries.get(cookie)) {
-            entries.push(Entry::Open(entry.connection.open));
-            entries.push(Entry::Resume(entry.connection.resume()));
-            if let Some((pid, comm)) = &entry.owner {
-                self.tape_owner(entry.connection.open.cookie, *pid, comm, &mut entries);
-            }
-        }
+        self.parts += 1;
+        self.tape = Some(Tape {
+            entries: Vec::new(),
+            payload,
+            part: self.parts,
+        });
         for (cookie, pid, comm) in self.halves.waiting_owners() {
-            self.tape_owner(cookie, pid, &comm, &mut entries);
+            self.tape_owner(cookie, pid, &comm);
         }
-        for entry in self.entries.values_mut() {
-            entry.connection.resumed = true;
-        }
-        self.tape = Some(Tape { entries, payload });
     }
 
-    fn tape_owner(&self, cookie: Cookie, pid: u32, comm: &str, entries: &mut Vec<Entry>) {
+    /// What was taken of the recording last is lost to it: begins anew behind the hole.
+    pub fn restart_tape(&mut self) {
+        if let Some(payload) = self.tape.as_ref().map(|tape| tape.payload) {
+            self.start_tape(payload);
+        }
+    }
+
+    /// Entries that wait to be taken.
+    pub fn waiting_entries(&self) -> usize {
+        self.tape.as_ref().map_or(0, |tape| tape.entries.len())
+    }
+
+    /// Tells a recording how a connection stands that this part of it does not know yet.
+    pub(super) fn announce(&mut self, cookie: Cookie) {
+        let Some(tape) = &mut self.tape else { return };
+        let Some(socket) = self.entries.get_mut(&cookie) else {
+            return;
+        };
+        if socket.taped == tape.part {
+            return;
+        }
+        socket.taped = tape.part;
+        let connection = &mut socket.connection;
+        connection.resumed = true;
+        tape.entries.push(Entry::Open(connection.open));
+        tape.entries.push(Entry::Resume(connection.resume()));
+        if let Some((pid, comm)) = socket.owner.clone() {
+            self.tape_owner(cookie, pid, &comm);
+        }
+    }
+
+    pub(super) fn tape_owner(&mut self, cookie: Cookie, pid: u32, comm: &str) {
+        let Some(tape) = &mut self.tape else { return };
         let told = self.processes.process(pid, comm).told();
-        entries.push(Entry::Workload(pid, told));
-        entries.push(Entry::Owner(Owner {
+        tape.entries.push(Entry::Workload(pid, told));
+        tape.entries.push(Entry::Owner(Owner {
             cookie,
             pid,
             comm: comm.into(),

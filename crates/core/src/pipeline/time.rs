@@ -55,6 +55,7 @@ impl Pipeline {
     }
 
     pub(super) fn silent(&mut self, cookie: Cookie, told: Option<Told>) {
+        self.announce(cookie);
         let Some(entry) = self.entries.get_mut(&cookie) else {
             return;
         };

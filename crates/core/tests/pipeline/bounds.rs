@@ -109,3 +109,50 @@ fn requests_that_nobody_answers_are_bounded() {
     world.end(5_000_000);
     assert_eq!(world.losses["Unfinished"], 6000);
 }
+
+/// What one end of an idle connection may take: with 20,000 of them an agent must stay small.
+const END_BYTES_MAX: usize = 880;
+
+#[test]
+fn an_idle_connection_takes_no_more_the_longer_it_is_used() {
+    let mut world = World::new();
+    let conn = world.connect(0, How::default());
+    let mut seen = Vec::new();
+    for i in 0..100u64 {
+        world.say(conn, Client, At::from(i * 1000), &get("/"));
+        world.say(conn, Server, At::from(i * 1000 + 100), &ok(20_000));
+        let sizes = world.pipeline.sizes();
+        seen.push(sizes.connection_bytes / sizes.connections);
+    }
+    assert!(seen[0] <= END_BYTES_MAX, "{} bytes", seen[0]);
+    assert!(seen.iter().all(|bytes| *bytes == seen[0]), "{seen:?}");
+    assert_eq!(world.records.len(), 100);
+}
+
+#[test]
+fn a_lowered_bound_lets_the_longest_silent_go_at_once() {
+    let mut world = World::new();
+    let conns: Vec<_> = (0..50)
+        .map(|n| {
+            let bases = (n, !n);
+            world.connect(
+                u64::from(n),
+                How {
+                    bases,
+                    ..How::default()
+                },
+            )
+        })
+        .collect();
+    world.say(conns[0], Client, At::from(1000), &get("/"));
+    world.say(conns[0], Server, At::from(1100), &ok(2));
+    world.pipeline.bound(10, crate::world::ns(2000));
+    assert_eq!(world.pipeline.connections(), 10);
+    let quiet = world.pipeline.take_orders();
+    assert_eq!(quiet.len(), 90, "they need not report any more");
+    world.say(conns[0], Client, At::from(3000), &get("/again"));
+    world.say(conns[0], Server, At::from(3100), &ok(2));
+    let records = world.end(5_000_000);
+    assert_eq!(records.len(), 2, "the one in use stays");
+    assert_eq!(world.losses["FlowTableFull"], 90);
+}

@@ -196,6 +196,71 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn behind_a_hole_it_is_identical_for_what_began_later(
+        before in prop::collection::vec(step(), 1..30), hole in prop::collection::vec(step(), 1..30),
+        after in prop::collection::vec(step(), 1..30), old: bool, payload: bool, mss in 300usize..9000,
+    ) {
+        let mut play = Play::new(old, mss);
+        let whole = |step: &&Step| !matches!(step, Step::Lose);
+        play.world.pipeline.start_tape(payload);
+        for step in before.iter().filter(whole) {
+            play.play(step);
+        }
+        let good = play.tape.len();
+        for step in hole.iter().filter(whole) {
+            play.play(step);
+        }
+        play.us += 1000;
+        let (start_ns, missed) = (ns(play.us), (play.tape.len() - good) as u64);
+        play.tape.truncate(good);
+        play.tape.push(Entry::Lost(missed, LossReason::SlowRecording, start_ns));
+        play.world.pipeline.restart_tape();
+        for step in after.iter().filter(whole) {
+            play.play(step);
+        }
+        let (records, tape) = play.end();
+        let later = |line: &String| {
+            let record: Record = serde_json::from_str(line).unwrap();
+            record.ts.parse::<u64>().unwrap() >= start_ns
+        };
+        let live: Vec<String> = lines(&records).into_iter().filter(later).collect();
+        let again: Vec<String> = replayed(&tape).into_iter().filter(later).collect();
+        prop_assert_eq!(again, live);
+    }
+}
+
+#[test]
+fn a_recording_tells_of_a_connection_when_it_is_heard_of() {
+    let mut world = World::new();
+    let conns: Vec<_> = (0..200)
+        .map(|n| {
+            let bases = (n, !n);
+            world.connect(
+                u64::from(n),
+                How {
+                    bases,
+                    ..How::default()
+                },
+            )
+        })
+        .collect();
+    world.pipeline.start_tape(false);
+    assert_eq!(
+        world.pipeline.waiting_entries(),
+        0,
+        "not all of them at once"
+    );
+    world.say(conns[7], Client, At::from(1000), &get("/"));
+    world.say(conns[7], Server, At::from(1100), &answer(200, 5));
+    let tape = world.pipeline.take_tape().unwrap();
+    let opened = tape.iter().filter(|entry| matches!(entry, Entry::Open(_)));
+    assert_eq!(opened.count(), 2);
+    assert_eq!(replayed(&tape), lines(&world.records));
+}
+
 #[test]
 fn without_payload_no_byte_of_a_message_is_kept() {
     for payload in [false, true] {
