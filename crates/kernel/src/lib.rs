@@ -3,12 +3,13 @@
 //! The only crate with unsafe code, clang and libbpf in it.
 
 mod features;
+mod load;
 mod memory;
 mod observe;
 mod programs;
 mod wire;
 
-pub use features::Feature;
+pub use features::{Feature, optional};
 pub use memory::give_back_memory;
 pub use observe::{LoadError, Losses, Observe, RING_BYTES, Stop};
 pub use programs::{ProgramSize, ProgramStats, StatsGuard};
