@@ -14,6 +14,9 @@ pub use memory::give_back_memory;
 pub use observe::{LoadError, Losses, Observe, RING_BYTES, Stop};
 pub use programs::{ProgramSize, ProgramStats, StatsGuard};
 
+/// Major version of the clang that made the programs; what the verifier walks depends on it.
+pub const CLANG: &str = env!("FOREBAY_CLANG");
+
 /// The generated skeleton: private, its types leave through [`wire`] and [`observe`].
 #[allow(
     missing_docs,
