@@ -35,5 +35,5 @@ bench: ## measure truth and cost (docs/benchmarks.md); WORDS="..." goes to the r
 	@xtask/setup.sh all
 	@$(XTASK) bench $(WORDS)
 
-fuzz: ## run the property tests with 50,000 random cases each; WORDS="..." chooses among them
+fuzz: ## run the property tests with 50,000 random cases each; WORDS="postgresql" chooses among them, WORDS="target decode" runs a fuzzer of fuzz/ (nightly)
 	@$(XTASK) fuzz $(WORDS)

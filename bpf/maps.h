@@ -15,6 +15,7 @@ struct fb_rest {
 	__u8 tail_len;
 	__u8 turn;
 	__u8 pad[2];
+	__u32 tail_seq; /* just after `tail`, where it was copied before the read */
 };
 
 /* One direction of a socket. */
@@ -28,8 +29,13 @@ struct fb_half {
 	__u8 report; /* enum fb_report */
 	__u8 known;  /* next_seq is valid */
 	__u16 turns; /* so far, modulo 2^16 */
-	__u8 copy_on_arrival; /* in: reads of this socket can't be seen with their bytes */
-	__u8 ends;	      /* the last bytes decide if any are copied (fb_sock.usual) */
+	union {
+		/* In: reads of this socket can't be seen with their bytes. */
+		__u8 copy_on_arrival;
+		/* Out: nothing was left behind the last packet; only where writes are unseen. */
+		__u8 drained;
+	};
+	__u8 ends;	/* the last bytes decide if any are copied (fb_sock.usual) */
 	__u32 rest_len; /* of the sum; 0: nothing to report */
 };
 
@@ -128,5 +134,9 @@ enum fb_bounds anchor_bounds __weak;
 const volatile __u32 agent_pid __weak = 0;
 /* Set before load: reads can't be seen with their bytes on this kernel, copy at arrival. */
 const volatile __u8 copy_on_arrival __weak = 0;
+/* Set before load: no hook sees writes; a write begins with its first packet. */
+const volatile __u8 writes_unseen __weak = 0;
+/* Set before load: no hook sees sockets go; they end with their last state. */
+const volatile __u8 ends_unseen __weak = 0;
 
 #endif

@@ -149,7 +149,7 @@ fn open_source(config: &Config) -> Result<(Box<dyn Source>, Vec<Feature>), Agent
     if let Some(path) = &config.records {
         return Ok((Box::new(RecordFile::open(path)?), Vec::new()));
     }
-    Ok(capture::live(config.live)?)
+    Ok(capture::live(&config.live)?)
 }
 
 /// The agent's open doors.

@@ -10,7 +10,7 @@ mod processes;
 pub mod records;
 mod sched;
 
-pub use forebay_kernel::Feature;
+pub use forebay_kernel::{Feature, optional};
 
 use crate::keep::hub::Hub;
 use std::sync::Arc;
@@ -71,12 +71,14 @@ pub enum CaptureError {
 }
 
 /// How the kernel half is run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct LiveOptions {
     /// Switch the kernel's run-time statistics of BPF programs on: 60–100 ns a run.
     pub bpf_stats: bool,
     /// Resident memory at which no further connection is taken on.
     pub memory_max_bytes: u64,
+    /// Kernel programs to leave out.
+    pub without: Vec<&'static str>,
 }
 
 impl Default for LiveOptions {
@@ -85,6 +87,7 @@ impl Default for LiveOptions {
         Self {
             bpf_stats: false,
             memory_max_bytes: 64 << 20,
+            without: Vec::new(),
         }
     }
 }
@@ -93,7 +96,7 @@ impl Default for LiveOptions {
 ///
 /// # Errors
 /// When a program that everything rests on can't be loaded.
-pub fn live(options: LiveOptions) -> Result<(Box<dyn Source>, Vec<Feature>), CaptureError> {
+pub fn live(options: &LiveOptions) -> Result<(Box<dyn Source>, Vec<Feature>), CaptureError> {
     let source = live::Live::start(options)?;
     let features = source.features();
     Ok((Box::new(source), features))

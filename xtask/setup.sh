@@ -3,7 +3,11 @@
 # Usage: xtask/setup.sh [build|demo|all]
 set -euo pipefail
 
-readonly OLDEST_CLANG=16
+# The one place that says which clangs will do.
+CLANG_RULE=$(dirname "${BASH_SOURCE[0]}")/../crates/kernel/build.rs
+OLDEST_CLANG=$(sed -n 's/^const OLDEST_CLANG: u32 = \([0-9]*\);$/\1/p' "$CLANG_RULE")
+NEWEST_CLANG=$(sed -n 's/^const NEWEST_CLANG: u32 = \([0-9]*\);$/\1/p' "$CLANG_RULE")
+readonly OLDEST_CLANG=${OLDEST_CLANG:?not found in $CLANG_RULE} NEWEST_CLANG=${NEWEST_CLANG:?not found in $CLANG_RULE}
 readonly GROUP=${1:-all}
 readonly START=$SECONDS
 
@@ -23,17 +27,19 @@ clang_version() {
 }
 
 has_clang() {
-    local name
-    for name in clang-{21..16} clang; do
-        [ "$(clang_version "$name")" -ge $OLDEST_CLANG ] && return 0
+    local version
+    for ((version = NEWEST_CLANG; version >= OLDEST_CLANG; version--)); do
+        [ "$(clang_version "clang-$version")" -ge "$OLDEST_CLANG" ] && return 0
     done
+    [ "$(clang_version clang)" -ge "$OLDEST_CLANG" ] && return 0
     return 1
 }
 
 # The package with the best clang that this host's sources offer; 19 is what we test with.
 clang_package() {
     local version
-    for version in 19 21 20 18 17 16; do
+    has_candidate clang-19 && { echo clang-19; return; }
+    for ((version = NEWEST_CLANG; version >= OLDEST_CLANG; version--)); do
         has_candidate "clang-$version" && { echo "clang-$version"; return; }
     done
     echo clang

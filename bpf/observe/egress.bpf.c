@@ -26,6 +26,20 @@ static __always_inline void sum_up(struct __sk_buff *skb, struct fb_sock *s,
 }
 
 /*
+ * Without tcp_sendmsg_locked: a packet that nothing was left behind ends a write. Bytes that
+ * wait behind others belong to the write before, however many calls brought them.
+ */
+static __always_inline void guess_write(struct fb_half *out, const struct tcp_sock *tp,
+					const struct fb_passage *p)
+{
+	if (!out->pending_ns || out->drained) {
+		out->pending_seq = p->seq;
+		out->pending_ns = p->net_ns;
+	}
+	out->drained = (__s32)(tp->write_seq - (p->seq + p->len)) <= 0;
+}
+
+/*
  * TCP reads the clock when it begins to send; that is now, unless it sends several packets at once:
  * then each but the first asks the clock anew. A clock from before the write is not of this sending.
  */
@@ -34,7 +48,7 @@ static __always_inline __u64 departure(struct fb_sock *s, const struct fb_half *
 {
 	__u64 clock_ns;
 
-	if (!bpf_core_field_exists(tp->tcp_clock_cache))
+	if (writes_unseen || !bpf_core_field_exists(tp->tcp_clock_cache))
 		return bpf_ktime_get_ns();
 	clock_ns = tp->tcp_clock_cache;
 	if (clock_ns == s->clock_ns || clock_ns < out->pending_ns)
@@ -66,6 +80,8 @@ static __always_inline void leave(struct __sk_buff *skb, struct fb_sock *s,
 	p.tid = s->out_tid;
 	p.run_delay_ns = s->out_run_delay_ns;
 	p.flags = turn_to(s, FB_OUT, tp);
+	if (writes_unseen)
+		guess_write(out, tp, &p);
 	if (!reported(out)) {
 		sum_up(skb, s, tp, &p, load->offset);
 		return;

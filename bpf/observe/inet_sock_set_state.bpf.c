@@ -6,7 +6,7 @@
  * Writes:     the socket's memory (which end it is), FB_OPEN, FB_CLOSE (half)
  * Absent on:  none known; without it every connection counts as opened before the agent
  */
-#include "../lib/reader.h"
+#include "../lib/end.h"
 
 static __always_inline void half_closed(struct fb_sock *s, const struct tcp_sock *tp)
 {
@@ -43,6 +43,11 @@ int BPF_PROG(inet_sock_set_state, struct sock *sk, int from, int to)
 		s = remember(sk, bpf_get_socket_cookie(sk), FB_END_SERVER);
 		if (s && !s->opened)
 			announce(sk, tp, s, 0);
+		return 0;
+	}
+	if (to == TCP_CLOSE_STATE) {
+		if (ends_unseen)
+			forget_socket(sk, tp);
 		return 0;
 	}
 	s = bpf_sk_storage_get(&sockets, sk, 0, 0);

@@ -18,6 +18,19 @@ static __always_inline void hold(struct __sk_buff *skb)
 		bpf_map_update_elem(&deferred, &t, &now, BPF_NOEXIST);
 }
 
+/* Keeps a packet's last bytes for the record of their read: what is summed up, or lies behind a
+ * hole, is not copied on arrival, but its end may be a message's. */
+static __always_inline void keep_tail(struct __sk_buff *skb, struct fb_sock *s, __u32 end,
+				     __u32 len, __u32 offset)
+{
+	struct fb_rest *rest = &s->rest[FB_IN];
+
+	rest->tail_len = 0;
+	if (s->half[FB_IN].report != FB_QUIET && len >= FB_TAIL_MAX &&
+	    !bpf_skb_load_bytes(skb, offset + len - FB_TAIL_MAX, rest->tail, FB_TAIL_MAX))
+		rest->tail_seq = end;
+}
+
 static __always_inline void copy(struct __sk_buff *skb, struct fb_sock *s,
 				 const struct tcp_sock *tp, struct fb_passage *p, __u32 offset)
 {
@@ -25,8 +38,10 @@ static __always_inline void copy(struct __sk_buff *skb, struct fb_sock *s,
 	__u32 head;
 
 	p->flags = turn_to(s, FB_IN, tp) | FB_COPIED;
-	if (!reported(in))
+	if (!reported(in)) {
+		keep_tail(skb, s, p->seq + p->len, p->len, offset);
 		return;
+	}
 	head = packet_bytes_wanted(skb, s, p, offset);
 	send_packet(skb, s, tp, p, offset, head);
 	spend(in, head);
@@ -39,10 +54,14 @@ static __always_inline void arrive(struct __sk_buff *skb, struct fb_sock *s,
 	struct fb_passage p = { .seq = tp->rcv_nxt, .direction = FB_IN };
 	__u32 end = load->seq + load->len;
 
-	/* Known bytes again, or a hole in front: bytes behind a hole arrive, for the reader, with
-	 * the packet that fills it. */
-	if ((__s32)(end - p.seq) <= 0 || (__s32)(load->seq - p.seq) > 0)
+	if ((__s32)(end - p.seq) <= 0)
+		return; /* known bytes again */
+	/* Bytes behind a hole arrive, for the reader, with the packet that fills it. */
+	if ((__s32)(load->seq - p.seq) > 0) {
+		if (in->copy_on_arrival && !in->rest_len)
+			keep_tail(skb, s, end, load->len, load->offset);
 		return;
+	}
 	if (read_unseen(in, tp)) {
 		in->copy_on_arrival = 1;
 		in->known = 1;

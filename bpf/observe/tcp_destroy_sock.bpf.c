@@ -4,41 +4,16 @@
  * Fires when: the kernel lets go of a TCP socket
  * Cost bound: up to three records per connection and end
  * Writes:     FB_SEGMENT (what was not reported yet), FB_CLOSE
- * Absent on:  none known; without it connections end by age
+ * Absent on:  none known; without it inet_sock_set_state tells the end
  */
-#include "../lib/reader.h"
+#include "../lib/end.h"
 
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(tcp_destroy_sock, struct sock *sk)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	struct fb_close *c;
-	struct fb_sock *s;
 
-	if (!tp)
-		return 0;
-	s = bpf_sk_storage_get(&sockets, sk, 0, 0);
-	if (!s || !s->cookie)
-		return 0;
-	__sync_fetch_and_add(&losses.sockets, -1);
-	if (s->ignored || !s->opened)
-		goto forget;
-	/* A FIN that was read counts as one byte. */
-	if (tp->copied_seq != s->half[FB_IN].next_seq + 1)
-		read_unseen(&s->half[FB_IN], tp);
-	send_rest(s, FB_OUT, tp, 0);
-	send_rest(s, FB_IN, tp, 0);
-	c = bpf_ringbuf_reserve(&ring, sizeof(*c), 0);
-	if (!c) {
-		ring_lost();
-		goto forget;
-	}
-	__builtin_memset(c, 0, sizeof(*c));
-	start_record(&c->r, FB_CLOSE, s->cookie);
-	c->at_ns = bpf_ktime_get_ns();
-	read_tcp(tp, &c->tcp);
-	send_record(c);
-forget:
-	bpf_sk_storage_delete(&sockets, sk);
+	if (tp)
+		forget_socket(sk, tp);
 	return 0;
 }

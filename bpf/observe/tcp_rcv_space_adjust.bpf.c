@@ -45,6 +45,7 @@ int BPF_PROG(tcp_rcv_space_adjust, struct sock *sk)
 	be_read(s, tp, &p, end);
 	if (!reported(in)) {
 		sum_up_read(s, &p);
+		s->rest[FB_IN].tail_len = s->rest[FB_IN].tail_seq == end ? FB_TAIL_MAX : 0;
 		if (rest_is_due(in, &s->rest[FB_IN]))
 			send_rest(s, FB_IN, tp, 0);
 		return 0;
@@ -56,6 +57,10 @@ int BPF_PROG(tcp_rcv_space_adjust, struct sock *sk)
 		return 0;
 	}
 	fill_segment(r, s, tp, &p);
+	if (s->rest[FB_IN].tail_seq == end) {
+		__builtin_memcpy(r->tail, s->rest[FB_IN].tail, FB_TAIL_MAX);
+		r->tail_len = FB_TAIL_MAX;
+	}
 	send_record(r);
 	spend(in, 0);
 	return 0;

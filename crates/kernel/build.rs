@@ -8,11 +8,12 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-/// Newest first; 14 is the oldest that knows the relocations we use.
-const CLANGS: &[&str] = &[
-    "clang-21", "clang-20", "clang-19", "clang-18", "clang-17", "clang",
-];
+/// The oldest clang that is known to do, the default of Debian 12 and Ubuntu 22.04; xtask/setup.sh reads both from here.
+const OLDEST_CLANG: u32 = 14;
+/// The newest that is looked for under a name of its own; `clang` may be newer.
+const NEWEST_CLANG: u32 = 22;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
@@ -21,6 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={}", bpf.display());
     println!("cargo:rerun-if-env-changed=CLANG");
     let clang = find_clang()?;
+    let made_by = version(&clang).unwrap_or_default();
+    println!("cargo:rustc-env=FOREBAY_CLANG={made_by}");
     let mut hooks: Vec<PathBuf> = fs::read_dir(bpf.join("observe"))?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.to_string_lossy().ends_with(".bpf.c"))
@@ -62,16 +65,35 @@ fn compile(hook: &Path, clang: &str, out: &Path) -> Result<PathBuf, Box<dyn Erro
     Ok(object)
 }
 
+/// `CLANG`, else the newest `clang-N`, else `clang`; none older than [`OLDEST_CLANG`].
 fn find_clang() -> Result<String, Box<dyn Error>> {
+    let next = format!("Next: `make setup`, or set CLANG to clang {OLDEST_CLANG} or newer");
     if let Ok(clang) = env::var("CLANG") {
-        return Ok(clang);
+        return match version(&clang) {
+            Some(found) if found >= OLDEST_CLANG => Ok(clang),
+            Some(found) => Err(format!("CLANG={clang} is version {found}: too old. {next}").into()),
+            None => Err(format!("CLANG={clang} does not run. {next}").into()),
+        };
     }
-    let paths = env::var_os("PATH").unwrap_or_default();
-    CLANGS
-        .iter()
-        .find(|name| env::split_paths(&paths).any(|dir| dir.join(name).exists()))
-        .map(|name| (*name).to_owned())
-        .ok_or_else(|| {
-            "clang not found: the kernel half is C. Next: `make setup`, or set CLANG".into()
-        })
+    let numbered = (OLDEST_CLANG..=NEWEST_CLANG).rev();
+    let names = numbered.map(|number| format!("clang-{number}"));
+    let found: Vec<_> = names
+        .chain(["clang".to_owned()])
+        .filter_map(|name| version(&name).map(|version| (name, version)))
+        .collect();
+    let best = found.iter().find(|(_, version)| *version >= OLDEST_CLANG);
+    match (best, found.first()) {
+        (Some((name, _)), _) => Ok(name.clone()),
+        (None, Some((name, old))) => {
+            Err(format!("{name} is version {old}: too old for the kernel half. {next}").into())
+        }
+        (None, None) => Err(format!("clang not found: the kernel half is C. {next}").into()),
+    }
+}
+
+/// Major version of a clang; `None` if it does not run.
+fn version(clang: &str) -> Option<u32> {
+    let output = Command::new(clang).arg("-dumpversion").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    text.trim().split('.').next()?.parse().ok()
 }

@@ -42,8 +42,8 @@ pub struct Live {
 
 impl Live {
     /// Loads and attaches it.
-    pub fn start(options: LiveOptions) -> Result<Self, CaptureError> {
-        let mut observe = Observe::start()?;
+    pub fn start(options: &LiveOptions) -> Result<Self, CaptureError> {
+        let mut observe = Observe::start_without(&options.without)?;
         if options.bpf_stats {
             observe.measure();
         }

@@ -4,31 +4,11 @@
 //! OTel's service name: both can hold secrets elsewhere.
 
 use forebay_core::enrich::Workload;
+use interpreters::{NODE, interpreter};
 use std::fs;
 
-/// Programs whose name says nothing: the script or module they run does. With each, the letters of
-/// the flags that code follows, alone or among other letters (`bash -lc CODE`).
-const INTERPRETERS: &[(&str, &str)] = &[
-    ("python", "c"),
-    ("node", "ep"),
-    ("ruby", "e"),
-    ("perl", "eE"),
-    ("php", "rBRE"),
-    ("java", ""),
-    ("bash", "c"),
-    ("sh", "c"),
-    ("deno", "ep"),
-    ("bun", "ep"),
-];
-/// The same as words.
-const CODE_FLAGS: &[&str] = &[
-    "--eval",
-    "--print",
-    "--run",
-    "--process-begin",
-    "--process-code",
-    "--process-end",
-];
+mod interpreters;
+
 /// What Node.js calls its main thread, and with it the process.
 const NAMELESS: &[&str] = &["MainThread", "node-MainThread"];
 /// The kernel keeps this much of a process name (TASK_COMM_LEN without the zero, sched.h).
@@ -155,16 +135,15 @@ fn program(pid: u32, comm: &str) -> String {
 /// A name that the process gave itself says more than the script that runs, and the script more than
 /// its interpreter.
 fn name_of(comm: &str, words: &[String]) -> String {
-    let interpreter = |name: &str| INTERPRETERS.iter().find(|(i, _)| name.starts_with(i));
     let file = words.first().and_then(|word| word.rsplit('/').next());
     let known = interpreter(comm);
     let says_nothing = known.is_some() || NAMELESS.contains(&comm);
-    let code = match file.and_then(interpreter).or(known) {
-        Some((_, letters)) => letters,
-        None if says_nothing => "ep",
+    let runner = match file.and_then(interpreter).or(known) {
+        Some(runner) => runner,
+        None if says_nothing => &NODE,
         None => return comm.to_owned(),
     };
-    match what_runs(words.get(1..).unwrap_or_default(), code) {
+    match runner.runs(words.get(1..).unwrap_or_default()) {
         // Started by its first line (#!), a script's name is the process's, cut to the kernel's bound.
         Some(script) if says_nothing || is_cut(comm, &script) => script,
         _ => comm.to_owned(),
@@ -175,63 +154,12 @@ fn is_cut(comm: &str, script: &str) -> bool {
     comm.len() == COMM_BYTES_MAX && script.starts_with(comm)
 }
 
-/// What an interpreter runs: the module after `-m`, or the script's file name. Code given on the
-/// command line, after a flag with one of the letters of `code`, is never shown.
-fn what_runs(arguments: &[String], code: &str) -> Option<String> {
-    let mut arguments = arguments.iter();
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            // A module's name is its path: `stack.ask` is not `stack`.
-            "-m" => return arguments.next().cloned(),
-            "-jar" => return stem(arguments.next()?),
-            flag if flag.starts_with("--") => {
-                if CODE_FLAGS.contains(&flag.split('=').next()?) {
-                    return None;
-                }
-            }
-            flag if flag.starts_with('-') => {
-                if flag.contains(|letter| code.contains(letter)) {
-                    return None;
-                }
-            }
-            script => return stem(script),
-        }
-    }
-    None
-}
-
-/// `app` of `/srv/app.py`.
-fn stem(path: &str) -> Option<String> {
-    let file = path.rsplit('/').next()?;
-    let name = file.rsplit_once('.').map_or(file, |(name, _)| name);
-    (!name.is_empty()).then(|| name.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<String> {
         text.split(' ').map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn an_interpreter_is_named_by_what_it_runs() {
-        assert_eq!(
-            what_runs(&words("-u /srv/llm_server.py model.gguf"), "c"),
-            Some("llm_server".into())
-        );
-        assert_eq!(
-            what_runs(&words("-m uvicorn app:app"), "c"),
-            Some("uvicorn".into())
-        );
-        assert_eq!(
-            what_runs(
-                &words("-m vllm.entrypoints.openai.api_server --port 1"),
-                "c"
-            ),
-            Some("vllm.entrypoints.openai.api_server".into())
-        );
     }
 
     #[test]
@@ -267,6 +195,14 @@ mod tests {
                 "stack.ask",
             ),
             ("MainThread", "node /srv/server.js", "server"),
+            ("MainThread", "node --title x /srv/app.js", "app"),
+            // Names that only begin like an interpreter's.
+            (
+                "node_exporter",
+                "/usr/bin/node_exporter textfile",
+                "node_exporter",
+            ),
+            ("shortener", "/srv/shortener /etc/conf.d", "shortener"),
             ("python3", "python3 -c secret=1", "python3"),
             // The process named itself.
             (

@@ -70,11 +70,15 @@ pub fn bench(root: &Path, words: &[&str]) -> Result<(), String> {
 const FUZZ_CASES: &str = "50000";
 
 /// Throws random conversations, cuts, losses and garbage at every parser: the property tests with
-/// many more cases. `words` choose among them, as in `postgresql`.
+/// many more cases. `words` choose among them, as in `postgresql`; `target NAME` runs a fuzzer of
+/// `fuzz/` instead, which is led by what its inputs reach.
 ///
 /// # Errors
 /// When a property does not hold; the smallest case that breaks it is printed.
 pub fn fuzz(root: &Path, words: &[&str]) -> Result<(), String> {
+    if let ["target", target] = words {
+        return fuzz_target(root, target);
+    }
     let mut all = vec![
         "cargo",
         "test",
@@ -92,4 +96,57 @@ pub fn fuzz(root: &Path, words: &[&str]) -> Result<(), String> {
         &format!("the properties of every parser, {cases} random cases each"),
         command,
     )
+}
+
+/// Inputs longer than this only slow a fuzzer down.
+const FUZZ_BYTES_MAX: &str = "-max_len=8192";
+
+/// Runs one of the fuzzers: needs a nightly compiler and cargo-fuzz. `FUZZ_SECONDS` bounds it.
+fn fuzz_target(root: &Path, target: &str) -> Result<(), String> {
+    let targets = fuzz_targets(root);
+    if !targets.iter().any(|known| known == target) {
+        let names = targets.join(", ");
+        return Err(format!(
+            "no fuzzer is called {target:?}. Next: one of {names}"
+        ));
+    }
+    let there = |words: &[&str]| {
+        let output = step::command(root, words).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    if !there(&["cargo", "+nightly", "fuzz", "--version"]) {
+        return Err(
+            "a fuzzer needs a nightly compiler and cargo-fuzz. Next: rustup toolchain install \
+                    nightly && cargo install --locked cargo-fuzz"
+                .to_owned(),
+        );
+    }
+    let seconds = std::env::var("FUZZ_SECONDS").unwrap_or_else(|_| "300".to_owned());
+    let time = format!("-max_total_time={seconds}");
+    let words = [
+        "cargo",
+        "+nightly",
+        "fuzz",
+        "run",
+        target,
+        "--",
+        &time,
+        FUZZ_BYTES_MAX,
+    ];
+    step::run(
+        &format!("the fuzzer {target}, {seconds} s once it is built"),
+        step::command(root, &words),
+    )
+}
+
+/// Names of the fuzzers.
+fn fuzz_targets(root: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(root.join("fuzz/fuzz_targets"))
+        .into_iter()
+        .flatten();
+    let mut names: Vec<String> = files
+        .filter_map(|file| Some(file.ok()?.path().file_stem()?.to_str()?.to_owned()))
+        .collect();
+    names.sort();
+    names
 }

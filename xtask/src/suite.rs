@@ -34,6 +34,18 @@ const KERNEL_TESTS: &[&str] = &[
     "--",
     "--test-threads=1",
 ];
+/// Instructions that the verifier walks: no program outgrows its committed budget.
+const VERIFIER_TEST: &[&str] = &[
+    "cargo",
+    "test",
+    "--package",
+    "forebay-cost",
+    "--features",
+    "kernel",
+    "--test",
+    "verifier",
+    "--quiet",
+];
 /// A live agent of the binary itself; one at a time as well.
 const PRIVATE_TESTS: &[&str] = &[
     "cargo",
@@ -224,6 +236,11 @@ fn privileged(root: &Path, suite: &mut Suite) {
         binary,
     );
     suite.add(kernel, Kind::Tests, rights.cargo(root, KERNEL_TESTS));
+    suite.add(
+        "no kernel program outgrows its verifier budget, as root",
+        Kind::Tests,
+        rights.cargo(root, VERIFIER_TEST),
+    );
     suite.add(
         "a live agent keeps secrets, and replays what it saw, as root",
         Kind::Tests,

@@ -240,7 +240,7 @@ fn check_budget(path: &std::path::Path, write: bool) -> Result<ExitCode> {
         std::fs::write(path, text + "\n").tried(format!("cannot write {}", path.display()))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let outgrown = verifier::outgrown(&now, &verifier::read(path)?);
+    let outgrown = verifier::outgrown(&now, &verifier::read(path)?, verifier::growth_max());
     for sentence in &outgrown {
         eprintln!("{sentence}");
     }

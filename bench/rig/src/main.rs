@@ -252,6 +252,7 @@ fn judge(arguments: &TruthArguments) -> Result<bool> {
         phase_ns: arguments.phase,
         phase_share: arguments.phase_share,
         first_chunk_ns: arguments.first_chunk,
+        ..Bounds::default()
     };
     let records = RecordFile::read(&arguments.records)?;
     let client = truth::read_lines(&arguments.client)?;

@@ -26,6 +26,8 @@ pub struct Observer {
     child: Child,
     records: Option<JoinHandle<String>>,
     messages: Option<JoinHandle<String>>,
+    /// The agent it asks, where that is not its own, and the folder of its socket.
+    agent: Option<(Box<Observer>, PathBuf)>,
 }
 
 /// The program: `FOREBAY_BIN`, else `target/debug/forebay`.
@@ -43,12 +45,44 @@ pub fn program() -> PathBuf {
 
 impl Observer {
     /// Starts `observe --json --duration 120s` and waits until it says on its standard error that it
-    /// observes.
+    /// observes. `RIG_WITHOUT` names kernel programs that its agent leaves out.
     ///
     /// # Errors
     /// When it does not start, ends early or stays silent; with what it said.
     pub fn start(more: &[&str]) -> Result<Self> {
+        if let (Ok(without), true) = (std::env::var("RIG_WITHOUT"), more.is_empty()) {
+            return Self::start_without(&without.split(',').collect::<Vec<_>>());
+        }
         Self::start_verb(&[&["observe", "--json", "--duration", "120s"], more].concat())
+    }
+
+    /// As [`Observer::start`], with an agent that leaves these kernel programs out.
+    ///
+    /// # Errors
+    /// As [`Observer::start`].
+    pub fn start_without(programs: &[&str]) -> Result<Self> {
+        let folder = std::env::temp_dir().join(format!("rig-agent-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).map_err(RigError::io("make a folder for a socket"))?;
+        let socket = folder.join("api.sock").display().to_string();
+        let left_out = programs.join(",");
+        let mut run = vec!["run", "--beside", "--socket", &socket];
+        if !programs.is_empty() {
+            run.extend(["--without", &left_out]);
+        }
+        let agent = Self::start_verb(&run)?;
+        let verb = [
+            "observe",
+            "--json",
+            "--duration",
+            "120s",
+            "--socket",
+            &socket,
+        ];
+        let mut observer = Self::spawn(&verb)?;
+        observer.messages = Some(observer.read_messages()?.0);
+        observer.agent = Some((Box::new(agent), folder));
+        std::thread::sleep(SUBSCRIBE);
+        Ok(observer)
     }
 
     /// Starts any verb that says that it observes.
@@ -97,6 +131,7 @@ impl Observer {
             child,
             records: Some(records),
             messages: None,
+            agent: None,
         })
     }
 
@@ -164,7 +199,21 @@ impl Observer {
                 self.said()
             )));
         }
-        RecordFile::parse(&text)
+        let records = RecordFile::parse(&text)?;
+        if let Some((agent, folder)) = self.agent.take() {
+            agent.stop_agent()?;
+            let _ = std::fs::remove_dir_all(folder);
+        }
+        Ok(records)
+    }
+
+    /// Interrupts an agent that nobody asks any more.
+    fn stop_agent(mut self) -> Result<()> {
+        kill(Pid::from_raw(self.child.id() as i32), Signal::SIGINT)?;
+        self.child
+            .wait()
+            .map(drop)
+            .map_err(RigError::io("wait for the agent"))
     }
 
     /// SIGKILL, as the out-of-memory killer does it.
@@ -193,5 +242,9 @@ impl Drop for Observer {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some((agent, folder)) = self.agent.take() {
+            drop(agent);
+            let _ = std::fs::remove_dir_all(folder);
+        }
     }
 }

@@ -7,9 +7,9 @@ mod record;
 mod report;
 mod stalls;
 
-pub use join::{Joined, join};
+pub use join::{Joined, Pair, join};
 pub use points::Points;
-pub use record::{Loss, Record, RecordFile};
+pub use record::{Loss, Phases, Record, RecordFile};
 pub use report::{Bounds, Errors, Report};
 pub use stalls::{TrueStall, true_stalls};
 

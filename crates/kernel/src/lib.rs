@@ -3,15 +3,19 @@
 //! The only crate with unsafe code, clang and libbpf in it.
 
 mod features;
+mod load;
 mod memory;
 mod observe;
 mod programs;
 mod wire;
 
-pub use features::Feature;
+pub use features::{Feature, optional};
 pub use memory::give_back_memory;
 pub use observe::{LoadError, Losses, Observe, RING_BYTES, SOCKETS_MAX, Stop};
 pub use programs::{ProgramSize, ProgramStats, StatsGuard};
+
+/// Major version of the clang that made the programs; what the verifier walks depends on it.
+pub const CLANG: &str = env!("FOREBAY_CLANG");
 
 /// The generated skeleton: private, its types leave through [`wire`] and [`observe`].
 #[allow(

@@ -1,24 +1,18 @@
 //! Loads and attaches the observe object, drains its ring, writes its orders.
 
-use crate::features::{self, Feature};
+use crate::features::Feature;
+use crate::load::{self, Loaded};
 use crate::programs::{self, ProgramSize, ProgramStats, StatsGuard};
+use crate::skeleton::ObserveSkel;
 use crate::skeleton::types::{fb_bounds, fb_order};
-use crate::skeleton::{ObserveSkel, ObserveSkelBuilder, OpenObserveSkel};
 use crate::wire;
 use forebay_core::decode::{Ending, Report};
 use forebay_core::event::Event;
 use forebay_core::exchange::connection::Order;
-use libbpf_rs::btf::Btf;
-use libbpf_rs::skel::{OpenSkel, SkelBuilder};
-use libbpf_rs::{
-    AsRawLibbpf, Iter, Link, MapCore, MapFlags, OpenObject, RingBuffer, RingBufferBuilder,
-};
+use libbpf_rs::{AsRawLibbpf, Iter, Link, MapCore, MapFlags, RingBuffer, RingBufferBuilder};
 use std::cell::Cell;
-use std::fs::File;
 use std::io::Read;
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
@@ -31,8 +25,33 @@ pub enum LoadError {
          /sys/fs/cgroup/unified` (or boot with systemd.unified_cgroup_hierarchy=1)"
     )]
     NoCgroup2,
-    /// The programs were refused.
-    #[error("the kernel refused the observe programs: {0}. Next: `forebay doctor`")]
+    /// A program that everything rests on can't run here.
+    #[error(
+        "nothing can be observed without the kernel program {program}, which can't run here: {reason}. \
+         Next: {}", next_for(.reason)
+    )]
+    Required {
+        /// Its name.
+        program: String,
+        /// What it lacks, or what the kernel said.
+        reason: String,
+    },
+    /// Both programs that see reads are off.
+    #[error(
+        "nothing can be observed without a program that sees reads: tcp_rcv_space_adjust ({adjust}) and \
+         skb_copy_datagram_iovec ({copy}) are both off. Next: leave one of them in, or see `forebay doctor`"
+    )]
+    NoReads {
+        /// Why tcp_rcv_space_adjust is off.
+        adjust: String,
+        /// Why skb_copy_datagram_iovec is off.
+        copy: String,
+    },
+    /// The programs were refused, though each alone is not.
+    #[error(
+        "the kernel refused the observe programs: {0}. Likely cause: a limit on memory (`ulimit -l`, the \
+         agent's cgroup). Next: `forebay doctor`"
+    )]
     Load(libbpf_rs::Error),
     /// A program loaded but did not attach.
     #[error("{program} did not attach: {error}. Next: `forebay doctor`")]
@@ -53,6 +72,15 @@ pub enum LoadError {
     /// The ring can't be mapped.
     #[error("cannot map the ring buffer: {0}. Likely cause: a memory limit of the agent")]
     Ring(libbpf_rs::Error),
+}
+
+/// What to do where a required program can't run.
+fn next_for(reason: &str) -> &'static str {
+    if reason.contains("BTF") {
+        "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y"
+    } else {
+        "see what this kernel can do with `forebay doctor`; 5.8 is the oldest that can"
+    }
 }
 
 /// Size of the ring. Every page of it is mapped twice, so it counts twice in the resident memory
@@ -85,9 +113,9 @@ pub enum Stop {
 }
 
 /// Sees reads with their bytes.
-const READS: &str = "skb_copy_datagram_iovec";
+pub(crate) const READS: &str = "skb_copy_datagram_iovec";
 /// Sees reads without a copy; attached when the first is found.
-const LATE: &str = "tcp_rcv_space_adjust";
+pub(crate) const LATE: &str = "tcp_rcv_space_adjust";
 
 type Sink = dyn FnMut(Event<'_>) -> Stop;
 
@@ -112,17 +140,20 @@ unsafe impl Send for Observe {}
 impl Observe {
     /// What this kernel can do, without loading anything.
     pub fn features() -> Vec<Feature> {
-        features::table(Btf::from_vmlinux().ok().as_ref())
+        load::probe(&[])
     }
 
     /// Loads and attaches everything that this kernel can do. An optional program that the kernel
     /// refuses is given up, with the reason kept for `doctor`.
     pub fn start() -> Result<Self, LoadError> {
-        let mut features = Self::features();
-        let skel = load_with_fallbacks(&mut features)?;
-        let cgroup = cgroup2_root().ok_or(LoadError::NoCgroup2)?;
-        let mut links = Vec::new();
-        let flush = attach(&skel, &cgroup, &mut features, &mut links)?;
+        Self::start_without(&[])
+    }
+
+    /// As [`Observe::start`], but for the programs of these names (see
+    /// [`optional`](crate::optional)).
+    pub fn start_without(names: &[&str]) -> Result<Self, LoadError> {
+        let mut features = load::probe(names);
+        let Loaded { skel, links, flush } = load::load_and_attach(&mut features)?;
         let sink: Rc<Cell<Option<NonNull<Sink>>>> = Rc::default();
         let ring = ring(&skel, Rc::clone(&sink))?;
         Ok(Self {
@@ -130,7 +161,7 @@ impl Observe {
             sink,
             flush,
             links,
-            sees_all_reads: !is_active(&features, LATE) || !is_active(&features, READS),
+            sees_all_reads: !load::active(&features, LATE) || !load::active(&features, READS),
             skel,
             features,
             stats: None,
@@ -316,85 +347,6 @@ fn encode(report: Report) -> (u8, u16, Ending) {
     }
 }
 
-fn load_with_fallbacks(features: &mut [Feature]) -> Result<ObserveSkel<'static>, LoadError> {
-    let mut spare = features::optional();
-    loop {
-        match load(features) {
-            Ok(skel) => return Ok(skel),
-            Err(error) => {
-                let Some(row) = spare.by_ref().find_map(|name| {
-                    features
-                        .iter_mut()
-                        .position(|f| f.program == name && f.active)
-                }) else {
-                    return Err(LoadError::Load(error));
-                };
-                features[row].active = false;
-                features[row].reason = format!("the kernel refused it: {error}");
-            }
-        }
-    }
-}
-
-fn load(features: &[Feature]) -> Result<ObserveSkel<'static>, libbpf_rs::Error> {
-    // The object lives as long as the process: one agent loads it once (or once per fallback).
-    let storage: &'static mut MaybeUninit<OpenObject> = Box::leak(Box::new(MaybeUninit::uninit()));
-    let mut open = ObserveSkelBuilder::default().open(storage)?;
-    let active = |name: &str| features.iter().any(|f| f.program == name && f.active);
-    choose(&mut open, &active);
-    if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
-        rodata.agent_pid = std::process::id();
-        rodata.copy_on_arrival = u8::from(!active("skb_copy_datagram_iovec"));
-    }
-    open.load()
-}
-
-fn choose(open: &mut OpenObserveSkel<'_>, active: &dyn Fn(&str) -> bool) {
-    for mut program in open.open_object_mut().progs_mut() {
-        let name = program.name().to_string_lossy().into_owned();
-        program.set_autoload(active(&name));
-    }
-}
-
-fn attach(
-    skel: &ObserveSkel<'static>,
-    cgroup: &Path,
-    features: &mut [Feature],
-    links: &mut Vec<Link>,
-) -> Result<Option<Link>, LoadError> {
-    let root = File::open(cgroup).map_err(|error| LoadError::Cgroup {
-        path: cgroup.to_owned(),
-        error,
-    })?;
-    let fd = root.as_raw_fd();
-    let progs = &skel.progs;
-    let tracing = [
-        (READS, &progs.skb_copy_datagram_iovec),
-        (LATE, &progs.tcp_rcv_space_adjust),
-        ("tcp_sendmsg_locked", &progs.tcp_sendmsg_locked),
-        ("inet_sock_set_state", &progs.inet_sock_set_state),
-        ("tcp_destroy_sock", &progs.tcp_destroy_sock),
-    ];
-    for (name, program) in tracing {
-        if !is_active(features, name) || (name == LATE && is_active(features, READS)) {
-            continue;
-        }
-        keep_tracing(name, program.attach_trace(), features, links);
-    }
-    // Arrivals last: whatever arrives from now on is seen when it is read.
-    for (program, link) in [
-        ("egress", progs.egress.attach_cgroup(fd)),
-        ("ingress", progs.ingress.attach_cgroup(fd)),
-    ] {
-        links.push(link.map_err(|error| LoadError::Attach { program, error })?);
-    }
-    Ok(progs.flush.attach_iter(skel.maps.sockets.as_fd()).ok())
-}
-
-fn is_active(features: &[Feature], program: &str) -> bool {
-    features.iter().any(|f| f.program == program && f.active)
-}
-
 /// Keeps a tracing program's link; one that does not attach is given up, with the reason.
 fn keep_tracing(
     program: &str,
@@ -432,14 +384,4 @@ fn ring(
         .add(&skel.maps.ring, callback)
         .map_err(LoadError::Ring)?;
     builder.build().map_err(LoadError::Ring)
-}
-
-/// Where cgroup v2 is mounted, by /proc/self/mounts.
-fn cgroup2_root() -> Option<PathBuf> {
-    let mounts = std::fs::read_to_string("/proc/self/mounts").ok()?;
-    mounts.lines().find_map(|line| {
-        let mut fields = line.split(' ');
-        let (_, path, kind) = (fields.next()?, fields.next()?, fields.next()?);
-        (kind == "cgroup2").then(|| PathBuf::from(path))
-    })
 }

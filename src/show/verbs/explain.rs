@@ -14,7 +14,7 @@ use std::time::Duration;
 pub static VERB: Verb = Verb {
     name: "explain",
     about: "Say where the milliseconds of the last minutes went, worst first, with evidence",
-    details: "Examples:\n  sudo forebay explain\n  sudo forebay explain --since 15m --json",
+    details: "Examples:\n  sudo forebay explain\n  sudo forebay explain --since 2m --json",
     flags: Flags::augment_args,
     hidden: false,
     run,
@@ -22,7 +22,7 @@ pub static VERB: Verb = Verb {
 
 #[derive(Args)]
 struct Flags {
-    /// Look at this much of the past
+    /// Look at this much of the past, at most 5m; counted in steps of 10 s, of which whole ones are taken: the first line says how much that is
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
     since: Duration,
     /// Print JSON, one finding a line
@@ -38,7 +38,7 @@ fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
     let session = Session::start()?;
     let fresh = !answers(global)?;
     let api = Api::reach(global)?;
-    let path = format!("/v1/explain?since={}s", flags.since.as_secs());
+    let path = format!("/v1/explain?since={}ms", flags.since.as_millis());
     session.run(async {
         if fresh {
             api.text("/v1/status").await?;

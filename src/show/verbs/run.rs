@@ -2,7 +2,7 @@
 
 use super::{Verb, parsed};
 use crate::agent::{self, Agent, Config};
-use crate::capture::{LiveOptions, StopFlag};
+use crate::capture::{self, LiveOptions, StopFlag};
 use crate::show::cli::Global;
 use crate::show::failure::Failure;
 use clap::{ArgMatches, Args};
@@ -18,7 +18,8 @@ pub static VERB: Verb = Verb {
         a token, which this version refuses rather than leaves out.\n\n\
         Examples:\n  \
         sudo forebay run\n  \
-        sudo forebay run --listen-metrics 127.0.0.1:9464",
+        sudo forebay run --listen-metrics 127.0.0.1:9464\n  \
+        sudo forebay run --without tcp_sendmsg_locked",
     flags: Flags::augment_args,
     hidden: false,
     run,
@@ -38,6 +39,9 @@ struct Flags {
     /// Have the kernel measure the agent's own programs, for /metrics and top; costs 60 to 100 ns each time one runs
     #[arg(long)]
     bpf_stats: bool,
+    /// Leave out a kernel program, as if this kernel could not run it: when it misbehaves here, or to see what a lesser kernel gives; may be repeated, docs/features.md lists them and what replaces each
+    #[arg(long, value_name = "PROGRAM", value_delimiter = ',', value_parser = capture::optional)]
+    without: Vec<&'static str>,
     /// Observe although another agent observes this host: both pay the full cost
     #[arg(long)]
     beside: bool,
@@ -87,6 +91,7 @@ fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
         live: LiveOptions {
             bpf_stats: flags.bpf_stats,
             memory_max_bytes: flags.memory_max,
+            without: flags.without,
         },
     };
     let ready = |agent: &Agent| {

@@ -134,7 +134,7 @@ fn stream(pair: &Pair<'_>, points: &Points, bounds: &Bounds, report: &mut Report
         report.example(format!("{}: a token stream without gen_ai", client.id));
         return;
     };
-    if seen.chunks != content.len() as u64 {
+    if seen.chunks.abs_diff(content.len() as u64) > bounds.chunks {
         report.chunks_wrong += 1;
         report.example(format!(
             "{}: {} chunks, recorded {}",

@@ -19,6 +19,8 @@ pub struct Bounds {
     pub phase_share: f64,
     /// Error of the time to the first chunk in 99 of 100 streams, in nanoseconds.
     pub first_chunk_ns: u64,
+    /// A stream's chunk count may be off by this.
+    pub chunks: u64,
 }
 
 impl Default for Bounds {
@@ -27,6 +29,7 @@ impl Default for Bounds {
             phase_ns: 100_000,
             phase_share: 0.02,
             first_chunk_ns: 50_000,
+            chunks: 0,
         }
     }
 }

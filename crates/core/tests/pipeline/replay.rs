@@ -224,7 +224,7 @@ proptest! {
         let (records, tape) = play.end();
         let later = |line: &String| {
             let record: Record = serde_json::from_str(line).unwrap();
-            record.ts.parse::<u64>().unwrap() >= start_ns
+            record.ts.0 >= start_ns
         };
         let live: Vec<String> = lines(&records).into_iter().filter(later).collect();
         let again: Vec<String> = replayed(&tape).into_iter().filter(later).collect();
