@@ -280,6 +280,7 @@ impl Pipeline {
             return;
         };
         entry.connection.last_ns = close.at_ns;
+        entry.connection.note(close);
         entry.connection.close(close, &mut self.frames);
         // A tape with bytes has parsers of its own; one without tells what they found.
         if let Some(told) = told.filter(|_| self.frames.is_empty()) {
@@ -290,6 +291,13 @@ impl Pipeline {
                 .push(Entry::Close(*close, entry.connection.tell(&self.frames)));
         }
         self.step(close.cookie, true);
+        let unanswered = match self.entries.get_mut(&close.cookie) {
+            Some(entry) => entry.connection.unanswered(close),
+            None => Vec::new(),
+        };
+        for pending in unanswered {
+            self.finish(close.cookie, pending);
+        }
         if !close.half {
             self.forget(close.cookie);
         }

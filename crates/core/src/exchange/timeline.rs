@@ -10,7 +10,8 @@ const ENTRIES_MAX: usize = 16 * 1024;
 /// and needs the times of its first. As many as the smallest deque holds.
 const ENTRIES_KEPT: usize = 4;
 
-/// Times by offset: a byte's time is that of the last entry at or before it.
+/// Times by offset: a byte's time is that of the last entry at or before it. A time of 0 is that of
+/// bytes whose report was lost: nobody knows when they passed.
 #[derive(Clone, Debug, Default)]
 pub struct Series {
     entries: VecDeque<(u64, u64)>,
@@ -37,7 +38,7 @@ impl Series {
     pub fn at(&self, offset: u64) -> Option<u64> {
         let after = self.entries.partition_point(|entry| entry.0 <= offset);
         let entry = self.entries.get(after.saturating_sub(1))?;
-        Some(entry.1)
+        Some(entry.1).filter(|at_ns| *at_ns != 0)
     }
 
     /// The entries that tell about `[start, end)`.
