@@ -33,6 +33,7 @@ int BPF_PROG(tcp_destroy_sock, struct sock *sk)
 	__builtin_memset(c, 0, sizeof(*c));
 	start_record(&c->r, FB_CLOSE, s->cookie);
 	c->at_ns = bpf_ktime_get_ns();
+	c->fin_seq = tp->rcv_nxt;
 	read_tcp(tp, &c->tcp);
 	send_record(c);
 forget:
