@@ -143,7 +143,7 @@ struct fb_close {
 	struct fb_record r;
 	__u64 at_ns;
 	struct fb_tcp tcp;
-	__u32 fin_seq; /* just after the peer's last byte; only if half */
+	__u32 fin_seq; /* half: just after the peer's last byte; else what was expected next */
 	__u8 half;
 	__u8 pad[3];
 };

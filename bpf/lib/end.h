@@ -29,6 +29,7 @@ static __always_inline void forget_socket(struct sock *sk, const struct tcp_sock
 	__builtin_memset(c, 0, sizeof(*c));
 	start_record(&c->r, FB_CLOSE, s->cookie);
 	c->at_ns = bpf_ktime_get_ns();
+	c->fin_seq = tp->rcv_nxt;
 	read_tcp(tp, &c->tcp);
 	send_record(c);
 forget:

@@ -18,7 +18,7 @@ impl WallClock for Bare {
 #[derive(Arbitrary, Debug)]
 enum Step {
     Open { socket: u8, end: u8, old: bool, bases: (u32, u32) },
-    Segment { socket: u8, out: bool, seq: u32, unseen: u32, times: [u32; 4], turn: bool, only: bool, head: Vec<u8>, tail: Vec<u8> },
+    Segment { socket: u8, out: bool, seq: u32, unseen: u32, times: [u32; 4], turn: bool, turns: u16, only: bool, head: Vec<u8>, tail: Vec<u8> },
     Mark { socket: u8, out: bool, seq: u32, at: u32 },
     Close { socket: u8, at: u32, half: bool, fin_seq: u32 },
     Tick(u32),
@@ -49,7 +49,7 @@ fuzz_target!(|steps: Vec<Step>| {
                 in_base: bases.1,
                 old: *old,
             })),
-            Step::Segment { socket, out, seq, unseen, times, turn, only, head, tail } => {
+            Step::Segment { socket, out, seq, unseen, times, turn, turns, only, head, tail } => {
                 pipeline.event(Event::Segment(Segment {
                     cookie: u64::from(socket % 6),
                     direction: direction(*out),
@@ -60,6 +60,7 @@ fuzz_target!(|steps: Vec<Step>| {
                     net_ns: at(times[2]),
                     net_last_ns: at(times[3]),
                     turn: *turn,
+                    turns: *turns,
                     bytes_only: *only,
                     head,
                     tail: &tail[..tail.len().min(8).min(*unseen as usize)],

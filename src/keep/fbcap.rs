@@ -11,7 +11,7 @@ use std::io::{BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// First bytes of every capture file; the last is the version of the form.
-const MAGIC: [u8; 8] = *b"FBCAP\x00\x00\x01";
+const MAGIC: [u8; 8] = *b"FBCAP\x00\x00\x02";
 /// Longest entry that is believed: a head of 4 KiB and what a parser says of it, with room.
 const ENTRY_BYTES_MAX: u32 = 1 << 20;
 

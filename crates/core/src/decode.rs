@@ -7,6 +7,7 @@
 //! Bytes arrive as [`Piece`]s, in order and without holes, but usually only the first bytes of a
 //! piece were copied: a parser must walk over unseen bytes by the lengths the protocol gives it.
 
+pub mod certainty;
 pub mod connection;
 mod ending;
 pub mod facts;
@@ -161,6 +162,14 @@ pub struct Want {
 pub trait Conversation: Send {
     /// Takes the next bytes of a speaker and appends what they mean.
     fn feed(&mut self, piece: &Piece<'_>, out: &mut Vec<Frame>);
+    /// These bytes of a speaker were never reported. Nobody saw them or knows what they were, but
+    /// their number. `piece.turn`: a turn of the speaker begins just behind them, so they were said
+    /// before the other side spoke last.
+    fn gap(&mut self, piece: &Piece<'_>, out: &mut Vec<Frame>);
+    /// Whole turns were never reported: requests, answers or both.
+    fn missed(&mut self, out: &mut Vec<Frame>);
+    /// Nobody said anything for a while before the piece that comes next.
+    fn quiet(&mut self);
     /// The speaker will say no more (FIN, reset).
     fn end(&mut self, from: Speaker, out: &mut Vec<Frame>);
     /// What it wants to see next; asked after every `feed`.

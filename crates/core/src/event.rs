@@ -171,7 +171,8 @@ pub struct Close {
     pub at_ns: u64,
     /// `true`: the peer sent FIN and may still read. `false`: the connection is gone.
     pub half: bool,
-    /// Sequence number of that FIN: just after the peer's last byte.
+    /// Just after the peer's last byte: of a FIN its sequence number, of a connection that is gone
+    /// the next that was expected. 0: not known.
     pub fin_seq: u32,
     /// TCP state at that moment.
     pub tcp: TcpState,

@@ -279,12 +279,7 @@ impl Pipeline {
         if meets {
             self.meet(cookie);
         }
-        let mut ready = take(&mut self.ready);
-        for (key, held) in &mut ready {
-            self.finish(*key, held);
-        }
-        ready.clear();
-        self.ready = ready;
+        self.finish_ready();
     }
 
     /// Deals with what a step did to a connection's requests; those that ended become `ready`.
@@ -341,6 +336,7 @@ impl Pipeline {
             return;
         };
         entry.connection.last_ns = close.at_ns;
+        entry.connection.note(close);
         entry.connection.close(close, &mut self.frames);
         // A tape with bytes has parsers of its own; one without tells what they found.
         if let Some(told) = told.filter(|_| self.frames.is_empty()) {
@@ -351,6 +347,7 @@ impl Pipeline {
                 .push(Entry::Close(*close, entry.connection.tell(&self.frames)));
         }
         self.step(close.cookie, true);
+        self.give_up_unanswered(close);
         if !close.half {
             self.forget(close.cookie);
         }

@@ -26,6 +26,8 @@ pub struct Passage {
     /// See [`Segment`].
     pub turn: bool,
     /// See [`Segment`].
+    pub turns: u16,
+    /// See [`Segment`].
     pub bytes_only: bool,
     /// See [`Segment`].
     pub tcp: TcpState,
@@ -43,6 +45,7 @@ impl Passage {
             len: s.len,
             times_ns: [s.app_ns, s.app_last_ns, s.net_ns, s.net_last_ns],
             turn: s.turn,
+            turns: s.turns,
             bytes_only: s.bytes_only,
             tcp: s.tcp,
             thread: s.thread,
@@ -62,7 +65,7 @@ impl Passage {
             net_ns,
             net_last_ns,
             turn: self.turn,
-            turns: 0, // orders are given to live sockets only
+            turns: self.turns,
             bytes_only: self.bytes_only,
             head,
             tail,
@@ -137,6 +140,8 @@ pub struct Resume {
     pub timed: [u64; 2],
     /// Just after the last byte taken (incoming, outgoing).
     pub taken: [Option<u64>; 2],
+    /// Where the peer's FIN stands, before and after all bytes in front of it are read.
+    pub fin: [Option<u64>; 2],
     /// Requests in flight; their records are not on the tape.
     pub in_flight: u32,
     /// The oldest of them is being answered.

@@ -161,3 +161,43 @@ fn tcp(t: &fb_tcp) -> TcpState {
         sndbuf_limited_us: t.sndbuf_limited_us,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Any bytes of a length near a record's: refused or read, never a panic, and never bytes from
+    /// behind the record.
+    #[test]
+    fn malformed_records_are_refused_or_read() {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        };
+        let (mut read, mut refused) = (0, 0);
+        for round in 0..200_000u64 {
+            let len = next() as usize % (size_of::<fb_segment>() + 300);
+            let mut bytes: Vec<u8> = (0..len).map(|_| next() as u8).collect();
+            let kind_at = std::mem::offset_of!(fb_record, kind);
+            if let Some(kind) = bytes.get_mut(kind_at) {
+                *kind = (round % 7) as u8;
+            }
+            if let Some(high) = bytes.get_mut(kind_at + 1).filter(|_| round % 3 > 0) {
+                *high = 0;
+            }
+            match event(&bytes) {
+                Some(Event::Segment(segment)) => {
+                    assert!(segment.head.len() + size_of::<fb_segment>() <= len);
+                    assert!(segment.tail.len() <= 8);
+                    read += 1;
+                }
+                Some(_) => read += 1,
+                None => refused += 1,
+            }
+        }
+        assert!(read > 1000 && refused > 1000, "{read} {refused}");
+    }
+}

@@ -25,6 +25,10 @@ pub struct Run<'a> {
     pub tail: &'a [u8],
     /// The other direction moved before.
     pub turn: bool,
+    /// Whole turns in front of it were never reported.
+    pub missed: bool,
+    /// Nobody said anything for a while before it.
+    pub quiet: bool,
 }
 
 enum Talk {
@@ -35,13 +39,34 @@ enum Talk {
     Told(&'static str),
 }
 
+impl Talk {
+    fn missed(&mut self, out: &mut Vec<Frame>) {
+        match self {
+            Talk::Known(_, talk) => talk.missed(out),
+            Talk::Opaque(raw) => raw.missed(out),
+            Talk::Unknown(sniffed) => sniffed.holed = true,
+            Talk::Told(_) => {}
+        }
+    }
+
+    fn quiet(&mut self) {
+        if let Talk::Known(_, talk) = self {
+            talk.quiet();
+        }
+    }
+}
+
 /// Not known yet: the first bytes of each direction's turn (incoming, outgoing). Boxed: it is large
 /// and soon over.
 #[derive(Default)]
 struct Sniffed {
     held: [Vec<u8>; 2],
     held_at: [u64; 2],
+    /// They begin a turn.
+    held_turn: [bool; 2],
     turns: u32,
+    /// Something was said that was never reported.
+    holed: bool,
 }
 
 /// Decoder of one connection end.
@@ -118,32 +143,25 @@ impl Decoder {
         self.next[usize::from(outgoing)]
     }
 
-    /// Takes bytes. Overlaps are trimmed, holes become unseen bytes.
+    /// Takes bytes. Overlaps are trimmed, holes are told.
     pub fn feed(&mut self, run: &Run<'_>, out: &mut Vec<Frame>) {
         let next = &mut self.next[usize::from(run.outgoing)];
         let expected = next.unwrap_or(run.offset);
         let end = run.offset + run.len;
+        if run.missed {
+            self.talk.missed(out);
+        }
         if end <= expected {
             return;
         }
         *next = Some(end);
         if run.offset > expected {
-            let hole = Run {
-                offset: expected,
-                len: run.offset - expected,
-                head: &[],
-                tail: &[],
-                ..*run
-            };
-            self.take(&hole, out);
-            self.take(
-                &Run {
-                    turn: false,
-                    ..*run
-                },
-                out,
-            );
+            self.gap(expected, run, out);
+            self.take(run, out);
         } else {
+            if run.quiet && !run.missed {
+                self.talk.quiet();
+            }
             let skip = expected - run.offset;
             let head = run.head.get(skip as usize..).unwrap_or(&[]);
             self.take(
@@ -156,6 +174,32 @@ impl Decoder {
                 },
                 out,
             );
+        }
+    }
+
+    /// The bytes from `start` up to this run were never reported.
+    fn gap(&mut self, start: u64, run: &Run<'_>, out: &mut Vec<Frame>) {
+        let side = usize::from(run.outgoing);
+        if let Talk::Unknown(sniffed) = &mut self.talk {
+            // As if joined here.
+            self.old = true;
+            sniffed.holed = true;
+            sniffed.held[side].clear();
+            return;
+        }
+        let Some(us) = self.speaker else { return };
+        let piece = Piece {
+            from: if run.outgoing { us } else { us.other() },
+            offset: start,
+            len: run.offset - start,
+            data: &[],
+            tail: &[],
+            turn: run.turn,
+        };
+        match &mut self.talk {
+            Talk::Known(_, talk) => talk.gap(&piece, out),
+            Talk::Opaque(raw) => raw.gap(&piece),
+            Talk::Unknown(_) | Talk::Told(_) => {}
         }
     }
 
@@ -196,12 +240,15 @@ impl Decoder {
         let Sniffed {
             held,
             held_at,
+            held_turn,
             turns,
+            holed,
         } = &mut **sniffed;
         if run.turn || held[side].is_empty() {
             *turns += 1;
             held[side].clear();
             held_at[side] = run.offset;
+            held_turn[side] = run.turn;
         }
         let complete = held_at[side] + held[side].len() as u64 == run.offset;
         if complete {
@@ -209,12 +256,15 @@ impl Decoder {
             held[side].extend_from_slice(&run.head[..run.head.len().min(room)]);
         }
         let bytes = std::mem::take(&mut held[side]);
-        let first_at = held_at[side];
+        let (first_at, turn, holed) = (held_at[side], held_turn[side], *holed);
         match sniff(&bytes, hint) {
             Verdict::Speaks(protocol, who) => {
                 self.speaker = Some(if run.outgoing { who } else { who.other() });
                 self.talk = Talk::Known(protocol, (protocol.open)());
-                self.replay(run, first_at, &bytes, out)
+                if holed {
+                    self.talk.missed(out);
+                }
+                self.replay(run, (first_at, turn), &bytes, out)
             }
             Verdict::Short if run.head.len() as u64 == run.len => {
                 if let Talk::Unknown(sniffed) = &mut self.talk {
@@ -227,7 +277,13 @@ impl Decoder {
     }
 
     /// Hands over bytes held back from earlier runs of this turn.
-    fn replay(&mut self, run: &Run<'_>, first_at: u64, bytes: &[u8], out: &mut Vec<Frame>) -> bool {
+    fn replay(
+        &mut self,
+        run: &Run<'_>,
+        (first_at, turn): (u64, bool),
+        bytes: &[u8],
+        out: &mut Vec<Frame>,
+    ) -> bool {
         let held = (run.offset - first_at) as usize;
         if held > 0 {
             let earlier = Run {
@@ -235,7 +291,7 @@ impl Decoder {
                 len: held as u64,
                 head: &bytes[..held.min(bytes.len())],
                 tail: &[],
-                turn: true,
+                turn,
                 ..*run
             };
             self.take(&earlier, out);
@@ -265,6 +321,11 @@ impl Decoder {
             self.talk = Talk::Opaque(Raw::default());
         }
         due
+    }
+
+    /// Bytes at the end were never reported.
+    pub fn missed(&mut self, out: &mut Vec<Frame>) {
+        self.talk.missed(out);
     }
 
     /// A direction says no more.

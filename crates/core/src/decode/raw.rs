@@ -52,6 +52,24 @@ impl Raw {
         }
     }
 
+    /// Bytes that were never reported: part of the turn in progress.
+    pub fn gap(&mut self, piece: &Piece<'_>) {
+        match piece.from {
+            Speaker::Client => self.client_end = piece.end(),
+            Speaker::Server => self.server_end = piece.end(),
+        }
+    }
+
+    /// Whole turns were never reported: what is in progress is given up.
+    pub fn missed(&mut self, out: &mut Vec<Frame>) {
+        if self.asking {
+            let from = Speaker::Server;
+            out.push(Frame::Lost { from, unseen: true });
+        }
+        self.asking = false;
+        self.answering = false;
+    }
+
     fn finish(&mut self, out: &mut Vec<Frame>) {
         out.push(Frame::ResponseEnd {
             at: self.server_end,

@@ -4,12 +4,14 @@ use super::pair::{Moment, Outcome, Pairer, Pending};
 use super::timeline::{ENTRIES_KEPT, Timeline};
 use crate::decode::connection::{Decoder, Run};
 use crate::decode::{Frame, Report, Speaker};
-use crate::event::{Close, Direction, End, Mark, Open, Segment};
+use crate::event::{Direction, End, Mark, Open, Segment};
 use crate::tape::Told;
 
+mod ends;
 mod half;
 mod order;
 mod resume;
+mod turns;
 
 pub use half::HalfExchange;
 pub use order::Order;
@@ -28,6 +30,8 @@ pub struct Connection {
     moment: Moment,
     /// Where the peer's FIN stands in the incoming stream.
     fin: Option<u64>,
+    /// The same, once all bytes in front of it are read.
+    fin_reached: Option<u64>,
     /// When anything happened last.
     pub last_ns: u64,
     ordered: Option<(Report, Report)>,
@@ -36,6 +40,8 @@ pub struct Connection {
     turns: u32,
     /// Turns the kernel has counted, by direction.
     kernel_turns: [u16; 2],
+    /// Which direction moved last.
+    moved: Option<Direction>,
 }
 
 impl Connection {
@@ -54,11 +60,13 @@ impl Connection {
             waiting: Vec::new(),
             moment: Moment::default(),
             fin: None,
+            fin_reached: None,
             last_ns: open.at_ns,
             ordered: None,
             resumed: false,
             turns: 0,
             kernel_turns: [0; 2],
+            moved: None,
             open,
         }
     }
@@ -163,6 +171,10 @@ impl Connection {
         let run = self.run(segment);
         self.decoder
             .told(&run, told.speaker, told.protocol.as_deref());
+        if self.fin.is_some() {
+            // What its parser made of that is among what was told.
+            self.end_at_fin(&mut Vec::new());
+        }
     }
 
     /// What the decoder knows, with frames it just found.
@@ -181,9 +193,10 @@ impl Connection {
 
     fn run<'a>(&mut self, segment: &Segment<'a>) -> Run<'a> {
         let offset = self.place(segment.direction, segment.seq);
+        let quiet = self.is_quiet_before(segment);
+        let missed = self.missed_before(segment);
         self.last_ns = segment.app_last_ns.max(segment.net_last_ns);
         self.turns = self.turns.saturating_add(u32::from(segment.turn));
-        self.kernel_turns[segment.direction as usize] = segment.turns;
         if segment.tcp.min_rtt_us != 0 {
             self.moment.tcp = segment.tcp;
         }
@@ -201,6 +214,8 @@ impl Connection {
             head: segment.head,
             tail: segment.tail,
             turn: segment.turn,
+            missed,
+            quiet,
         }
     }
 
@@ -229,6 +244,11 @@ impl Connection {
             ),
         };
         if first {
+            if offset > self.timed[side] && (self.timed[side] != 0 || !self.open.old) {
+                // Never reported: nobody knows when they passed.
+                near.add(self.timed[side], 0);
+                far.add(self.timed[side], 0);
+            }
             near.add(offset, near_ns);
             // Nobody told when these bytes came to the far point: no later than to the near one.
             if far_ns != 0 || far.is_empty() {
@@ -252,31 +272,11 @@ impl Connection {
         self.pairer.apply(frames, &self.moment, outcome);
     }
 
-    /// The peer's FIN arrived (`half`) or the connection is gone.
-    pub fn close(&mut self, close: &Close, frames: &mut Vec<Frame>) {
-        if close.half {
-            self.fin = Some(self.place(Direction::In, close.fin_seq));
-            self.end_at_fin(frames);
-        } else {
-            self.decoder.end(false, frames);
-            self.decoder.end(true, frames);
-        }
-    }
-
-    /// A FIN arrives before the bytes in front of it are read: it counts when they are.
-    fn end_at_fin(&mut self, frames: &mut Vec<Frame>) {
-        let taken = self.decoder.taken(false);
-        if self
-            .fin
-            .is_some_and(|fin| taken.is_none_or(|taken| taken >= fin))
-        {
-            self.fin = None;
-            self.decoder.end(false, frames);
-        }
-    }
-
     /// Whether the times of a finished request are all there yet.
     pub fn is_timed(&self, pending: &Pending) -> bool {
+        if pending.closed_ns.is_some() {
+            return true;
+        }
         let side = usize::from(self.speaker() == Some(Speaker::Server));
         pending
             .response_end

@@ -9,6 +9,9 @@ pub const OPEN_MAX: usize = 512;
 /// Chunks of one stream whose places are kept.
 pub const CHUNKS_MAX: usize = 8192;
 
+/// `error` of a request whose connection ended without an answer.
+const CLOSED: &str = "connection_closed";
+
 /// One request as one end of its connection saw it. Places are offsets in the streams.
 #[derive(Clone, Debug, Default)]
 pub struct Pending {
@@ -34,6 +37,8 @@ pub struct Pending {
     pub writer: Thread,
     /// It was asked before the tape that is being replayed began.
     pub before: bool,
+    /// It got no answer: its connection ended at this time.
+    pub closed_ns: Option<u64>,
 }
 
 /// What a connection end knows at the moment frames are applied.
@@ -130,6 +135,19 @@ impl Pairer {
     /// Heap bytes held, texts aside.
     pub fn memory_bytes(&self) -> usize {
         self.open.capacity() * size_of::<Pending>()
+    }
+
+    /// The peer said all it will say: requests that are complete have no answer.
+    pub fn unanswered(&mut self, closed_ns: u64) -> Vec<Pending> {
+        let open = std::mem::take(&mut self.open);
+        let whole = |p: &Pending| p.end.is_some() && p.response_at.is_none() && !p.before;
+        let (mut all, open): (Vec<_>, Vec<_>) = open.into_iter().partition(whole);
+        self.open = open.into();
+        for one in &mut all {
+            one.closed_ns = Some(closed_ns);
+            one.facts.error = Some(CLOSED.into());
+        }
+        all
     }
 
     /// Applies frames; what they did is added to `outcome`.

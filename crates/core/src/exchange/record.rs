@@ -114,7 +114,9 @@ pub struct Tcp {
     pub srtt_ns: u64,
     /// Smallest round trip time.
     pub min_rtt_ns: u64,
-    /// Segments retransmitted, both ends' senders where both are seen.
+    /// Segments retransmitted, both ends' senders where both are seen. Each end counts from the
+    /// request's first byte to the last byte that passes it: what the server's TCP sends again
+    /// after the response's last byte left is known only later, and on no record.
     pub retransmits: u32,
     /// Segments thought lost at the end.
     pub lost: u32,

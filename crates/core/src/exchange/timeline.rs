@@ -17,7 +17,8 @@ const FEW: usize = 2;
 /// An offset and when the bytes from there on passed.
 type Entry = (u64, u64);
 
-/// Times by offset: a byte's time is that of the last entry at or before it.
+/// Times by offset: a byte's time is that of the last entry at or before it. A time of 0 is that of
+/// bytes whose report was lost: nobody knows when they passed.
 #[derive(Clone, Debug)]
 pub enum Series {
     /// The first so many of these.
@@ -92,7 +93,7 @@ impl Series {
     /// When the byte at `offset` passed. Bytes before the first entry count as old as it.
     pub fn at(&self, offset: u64) -> Option<u64> {
         let entry = self.get(self.until(offset).saturating_sub(1))?;
-        Some(entry.1)
+        Some(entry.1).filter(|at_ns| *at_ns != 0)
     }
 
     /// The entries that tell about `[start, end)`.

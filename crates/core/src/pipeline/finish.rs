@@ -3,11 +3,13 @@
 use super::{Output, Pipeline, Socket};
 use crate::decode::Speaker;
 use crate::enrich::Processes;
+use crate::event::{Close, LossReason};
 use crate::exchange::connection::HalfExchange;
 use crate::exchange::join::{self, WireKey};
 use crate::exchange::pair::Pending;
 use crate::exchange::record::Party;
 use crate::halves::Held;
+use std::mem::take;
 use std::sync::Arc;
 
 impl Socket {
@@ -39,6 +41,30 @@ impl Socket {
 }
 
 impl Pipeline {
+    /// Joins and lets go what became ready.
+    pub(super) fn finish_ready(&mut self) {
+        let mut ready = take(&mut self.ready);
+        for (key, held) in &mut ready {
+            self.finish(*key, held);
+        }
+        ready.clear();
+        self.ready = ready;
+    }
+
+    /// Requests that end with their connection.
+    pub(super) fn give_up_unanswered(&mut self, close: &Close) {
+        let Some(entry) = self.entries.get_mut(&close.cookie) else {
+            return;
+        };
+        for mut pending in entry.connection.unanswered(close) {
+            match entry.held(&mut pending, &self.processes) {
+                Some(held) => self.ready.push(held),
+                None => self.losses.add(1, LossReason::Unfinished, close.at_ns),
+            }
+        }
+        self.finish_ready();
+    }
+
     pub(super) fn finish(&mut self, key: WireKey, held: &mut Option<Held>) {
         let Some(here) = held else { return };
         if let Some(mut other) = self.halves.take(&key) {

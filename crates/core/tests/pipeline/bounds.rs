@@ -38,8 +38,9 @@ fn a_hundred_thousand_connections_leave_nothing() {
     world.tick(21_000_000);
     records += world.records.drain(..).len();
     let sizes = world.pipeline.sizes();
-    assert_eq!(records, 90_000);
-    assert_eq!(world.losses["Unfinished"], 20_000);
+    // The client's end knows that it got no answer, the server's does not.
+    assert_eq!(records, 100_000);
+    assert_eq!(world.losses["Unfinished"], 10_000);
     assert_eq!(sizes, forebay_core::pipeline::Sizes::default());
 }
 
@@ -107,11 +108,12 @@ fn requests_that_nobody_answers_are_bounded() {
     assert!(world.pipeline.sizes().in_flight <= 2 * 512);
     world.close(conn, 400_000);
     world.end(5_000_000);
-    assert_eq!(world.losses["Unfinished"], 6000);
+    // Those that the client's end still knows have certainly no answer.
+    assert_eq!(world.losses["Unfinished"], 6000 - 512);
 }
 
 /// What one end of an idle connection may take: with 20,000 of them an agent must stay small.
-const END_BYTES_MAX: usize = 880;
+const END_BYTES_MAX: usize = 888;
 
 #[test]
 fn an_idle_connection_takes_no_more_the_longer_it_is_used() {

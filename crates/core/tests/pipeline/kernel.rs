@@ -32,6 +32,7 @@ struct Rest {
 }
 
 struct Half {
+    turns: u16,
     next: Option<u32>,
     pending: (u32, u64),
     report: Report,
@@ -44,6 +45,7 @@ struct Half {
 impl Default for Half {
     fn default() -> Self {
         Self {
+            turns: 0,
             next: None,
             pending: (0, 0),
             report: Report::Turns {
@@ -139,6 +141,7 @@ pub struct Sock {
     copied_seq: u32,
     arrived_ns: u64,
     unread: VecDeque<Vec<u8>>,
+    fin_seen: bool,
 }
 
 impl Sock {
@@ -160,6 +163,7 @@ impl Sock {
             copied_seq: rcv_nxt,
             arrived_ns: 0,
             unread: VecDeque::new(),
+            fin_seen: false,
         }
     }
 
@@ -313,6 +317,7 @@ impl Sock {
             len: data.len() as u32,
             times_ns: [app_ns, app_ns, net_ns, net_last_ns],
             turn,
+            turns: self.halves[side].turns,
             bytes_only: false,
             tcp: self.tcp,
             thread: self.thread,
@@ -331,6 +336,7 @@ impl Sock {
             Direction::In => (0, Direction::Out),
             Direction::Out => (1, Direction::In),
         };
+        self.halves[this].turns = self.halves[this].turns.wrapping_add(1);
         if self.halves[this].report != Report::Quiet {
             self.send_rest(other, false);
             self.send_rest(direction, false);
@@ -355,6 +361,7 @@ impl Sock {
             len: half.rest.len,
             times_ns: half.rest.times_ns,
             turn: half.rest.turn,
+            turns: half.turns,
             bytes_only: false,
             tcp: if keep { TcpState::default() } else { self.tcp },
             thread: Thread::default(),
@@ -374,6 +381,7 @@ impl Sock {
 
     /// The peer's FIN arrived.
     pub fn fin(&mut self, at_ns: u64) {
+        self.fin_seen = true;
         self.close(at_ns, true);
     }
 
@@ -391,7 +399,7 @@ impl Sock {
             cookie: self.open.cookie,
             at_ns,
             half,
-            fin_seq: if half { self.rcv_nxt } else { 0 },
+            fin_seq: self.rcv_nxt.wrapping_add(u32::from(self.fin_seen && !half)),
             tcp: self.tcp,
         }));
     }

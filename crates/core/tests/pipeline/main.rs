@@ -6,6 +6,7 @@
 )]
 
 mod bounds;
+mod ends;
 mod kernel;
 mod lost;
 mod old;
@@ -13,4 +14,5 @@ mod phases;
 mod replay;
 mod said;
 mod streams;
+mod truth;
 mod world;

@@ -174,13 +174,15 @@ fn an_answer_before_the_request_was_read_has_no_negative_phase() {
 }
 
 #[test]
-fn a_request_that_is_never_answered_is_counted() {
+fn a_request_that_is_never_answered_is_told_by_its_client_alone() {
     let mut world = World::new();
     let conn = world.connect(0, How::default());
     world.say(conn, Client, At::from(0), &get("/never"));
     world.close(conn, 100);
-    assert_eq!(world.end(2_000_000).len(), 0);
-    assert_eq!(world.losses["Unfinished"], 2);
+    let records = world.end(2_000_000);
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0].error.as_deref(), Some("connection_closed"));
+    assert_eq!(world.losses["Unfinished"], 1);
 }
 
 #[test]

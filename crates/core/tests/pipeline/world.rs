@@ -78,6 +78,8 @@ pub struct World {
     /// Ring records that get lost, by their number.
     pub lose: HashSet<usize>,
     pub lost: u64,
+    /// A socket's announcement was among them.
+    pub lost_open: bool,
     pub said: usize,
     /// Drain after every call, as if user space were always first.
     pub eager: bool,
@@ -101,6 +103,7 @@ impl World {
             ring: Vec::new(),
             lose: HashSet::new(),
             lost: 0,
+            lost_open: false,
             said: 0,
             eager: true,
             shuffle: None,
@@ -251,6 +254,7 @@ impl World {
         for one in said {
             if self.lose.contains(&self.said) {
                 self.lost += 1;
+                self.lost_open |= matches!(one, Said::Open(_));
             } else {
                 self.ring.push(one);
             }

@@ -5,8 +5,9 @@
 //! its request. Bodies are walked over by their lengths ([`body`], [`chunked`]); of JSON bodies a
 //! few facts are kept ([`json`], [`gen_ai`]); streams are split into events ([`stream`]).
 //!
-//! When the server's stream is lost, the requests that wait are given up with `NoResponse`, so that
-//! the first response after it is never taken for an answer to one of them.
+//! When the server's stream is lost, the requests that wait are given up with it; after a loss in
+//! either stream new ones are told only once nothing unknown can be in flight
+//! ([`crate::decode::certainty`]). A head that was cut counts as the last of its turn.
 
 mod body;
 mod chunked;
@@ -28,6 +29,7 @@ mod sse;
 mod stream;
 mod target;
 
+use crate::decode::certainty::Certainty;
 use crate::decode::{Conversation, Ending, Frame, Piece, Protocol, Report, Speaker, Want};
 use client::Client;
 use queue::Queue;
@@ -90,12 +92,21 @@ struct Http {
     client: Client,
     server: Server,
     queue: Queue,
+    certainty: Certainty,
     tunnel: bool,
     /// Model calls were seen. It stays set, so that the kernel isn't told anew for every request.
     models: bool,
 }
 
 impl Http {
+    /// Requests are known that have no complete answer. A response whose end can't be told may be
+    /// complete.
+    fn waits(&self) -> bool {
+        let endless = matches!(&self.server.state, client::State::Body(body) if body.endless());
+        let current = self.server.current.as_ref();
+        !self.queue.is_empty() || current.is_some_and(|response| !response.muted) && !endless
+    }
+
     fn open_tunnel(&mut self, out: &mut Vec<Frame>) {
         *self = Http {
             tunnel: true,
@@ -150,9 +161,38 @@ impl Conversation for Http {
             return;
         }
         match piece.from {
-            Speaker::Client => self.client_feed(piece, out),
-            Speaker::Server => self.server_feed(piece, out),
+            Speaker::Client => {
+                if piece.turn {
+                    self.certainty.client_turn(self.waits());
+                }
+                self.client_feed(piece, out);
+            }
+            Speaker::Server => {
+                self.certainty.server_spoke();
+                self.server_feed(piece, out);
+            }
         }
+    }
+
+    fn gap(&mut self, piece: &Piece<'_>, out: &mut Vec<Frame>) {
+        if self.tunnel {
+            return;
+        }
+        match piece.from {
+            Speaker::Client => self.client_gap(piece, out),
+            Speaker::Server => self.server_gap(piece, out),
+        }
+    }
+
+    fn missed(&mut self, out: &mut Vec<Frame>) {
+        if !self.tunnel {
+            self.server_lose(true, true, out);
+            self.certainty.missed();
+        }
+    }
+
+    fn quiet(&mut self) {
+        self.certainty.quiet();
     }
 
     fn end(&mut self, from: Speaker, out: &mut Vec<Frame>) {

@@ -10,7 +10,8 @@
 //!
 //! After a `Lost` of the server's stream nothing that was sent before it is answered any more; after
 //! one of the client's stream what was told before it still is. A client turn after a ReadyForQuery,
-//! when nothing waits, starts afresh. It must begin with a whole message to be believed.
+//! when nothing waits and nothing unknown can be in flight ([`crate::decode::certainty`]), starts
+//! afresh. It must begin with a whole message to be believed. Names keep their statements.
 
 mod asked;
 mod bounded;
@@ -23,6 +24,7 @@ mod sniff;
 mod sql;
 mod statements;
 
+use super::super::certainty::Certainty;
 use super::super::{Conversation, Facts, Frame, Piece, Protocol, Report, Role, Speaker, Want};
 use asked::{Asked, Op};
 use compact_str::CompactString;
@@ -131,8 +133,11 @@ struct State {
     client_unseen: bool,
     /// The client's place is lost: replies to nothing are no news.
     deaf: bool,
+    /// The client spoke again: the response in progress ended, if the next bytes are the next ones.
+    over: bool,
     /// Turns of a lost client with requests that still wait.
     stuck: u8,
+    certainty: Certainty,
     tunnel: bool,
     client_head: u16,
     server_head: u16,
@@ -167,7 +172,9 @@ impl Session {
                 skipping: false,
                 client_unseen: false,
                 deaf: false,
+                over: false,
                 stuck: 0,
+                certainty: Certainty::default(),
                 tunnel: false,
                 client_head: CLIENT_HEAD_BYTES,
                 server_head: SERVER_HEAD_BYTES,
@@ -184,7 +191,7 @@ impl Session {
             };
             *head = (*head * 2).min(HEAD_BYTES_MAX);
         }
-        self.client.lose();
+        self.lose_client();
         self.state.deaf = true;
         self.state.stuck = 0;
         if from == Speaker::Server {
@@ -193,13 +200,25 @@ impl Session {
         }
     }
 
+    /// The client's place is not known until nothing unknown can be in flight.
+    fn lose_client(&mut self) {
+        self.client.lose();
+        self.state.certainty.doubt();
+        self.state.forget_unnamed();
+    }
+
     /// Walks one piece of the client.
     fn hear_client(&mut self, piece: &Piece<'_>, out: &mut Vec<Frame>) {
-        if !self.find_client(piece) {
+        if !self.find_client(piece, out) {
             self.client.pass(piece);
             self.blind_client(out);
             return;
         }
+        self.walk_client(piece, false, out);
+    }
+
+    /// Walks over bytes of the client. `gap`: nobody saw them.
+    fn walk_client(&mut self, piece: &Piece<'_>, gap: bool, out: &mut Vec<Frame>) {
         let mut cursor = Cursor::new(piece);
         loop {
             let next = match self.client.step(&mut cursor, self.state.client_form) {
@@ -210,8 +229,13 @@ impl Session {
                 },
                 Step::Unseen if self.state.is_open_ended() => {
                     self.state.lose_count();
-                    self.blind_client(out);
-                    return;
+                    if !gap {
+                        return self.blind_client(out);
+                    }
+                    Next::Lost {
+                        from: Speaker::Client,
+                        unseen: true,
+                    }
                 }
                 Step::Unseen => Next::Lost {
                     from: Speaker::Client,
@@ -238,6 +262,11 @@ impl Session {
             self.blind_server(out);
             return;
         }
+        self.walk_server(piece, false, out);
+    }
+
+    /// Walks over bytes of the server. `gap`: nobody saw them.
+    fn walk_server(&mut self, piece: &Piece<'_>, gap: bool, out: &mut Vec<Frame>) {
         let mut cursor = Cursor::new(piece);
         loop {
             let form = self.state.server_form();
@@ -246,6 +275,10 @@ impl Session {
                 Step::Garbage => Next::Lost {
                     from: Speaker::Server,
                     unseen: false,
+                },
+                Step::Unseen if gap => Next::Lost {
+                    from: Speaker::Server,
+                    unseen: true,
                 },
                 Step::Unseen => {
                     self.state.answer(self.server.start, out);
@@ -280,15 +313,36 @@ impl Conversation for Session {
             Speaker::Client => {
                 if piece.turn {
                     self.turn_to_client(out);
+                    self.state.certainty.client_turn(self.state.waits());
                 }
                 self.state.client_last.update(piece);
                 self.hear_client(piece, out);
             }
             Speaker::Server => {
+                self.state.certainty.server_spoke();
+                self.end_over(out);
                 self.state.server_last.update(piece);
                 self.hear_server(piece, out);
             }
         }
+    }
+
+    fn gap(&mut self, piece: &Piece<'_>, out: &mut Vec<Frame>) {
+        if !self.state.tunnel {
+            self.pass_gap(piece, out);
+        }
+    }
+
+    fn missed(&mut self, out: &mut Vec<Frame>) {
+        if !self.state.tunnel {
+            self.lose(Speaker::Server, true, out);
+            self.state.certainty.missed();
+            self.state.server_last = Last8::default();
+        }
+    }
+
+    fn quiet(&mut self) {
+        self.state.certainty.quiet();
     }
 
     fn end(&mut self, from: Speaker, out: &mut Vec<Frame>) {

@@ -9,7 +9,7 @@
 //! the client speaks again; with several commands in flight it is a `Lost`. After a `Lost`
 //! of the server's stream nothing that was sent before it is answered any more; after one of the
 //! client's stream what was told before it still is, and a client turn with nothing left to answer
-//! starts afresh. It must begin with a whole command name to be believed.
+//! starts afresh, if nothing unknown can be in flight ([`crate::decode::certainty`]). It must begin with a whole command name to be believed.
 
 mod client;
 mod command;
@@ -19,6 +19,7 @@ mod server;
 mod sniff;
 mod walk;
 
+use super::super::certainty::Certainty;
 use super::super::{Conversation, Facts, Frame, Piece, Protocol, Report, Speaker, Want};
 use client::Commands;
 use server::Replies;
@@ -144,6 +145,7 @@ struct Shared {
     deaf: bool,
     /// Turns of a lost client with commands that still wait.
     stuck: u8,
+    certainty: Certainty,
     /// Replies came to commands that were not told: unseen ones, or not understood.
     missed: Option<bool>,
     tunnel: bool,
@@ -219,19 +221,30 @@ impl Session {
             *head = (*head * 4).min(HEAD_BYTES_MAX);
         }
         self.commands.lose();
+        self.shared.certainty.doubt();
         self.shared.deaf = true;
         self.shared.stuck = 0;
         if lost.from == Speaker::Server {
             self.replies.lose();
-            let Shared {
-                subscribed, resp3, ..
-            } = self.shared;
+            let shared = std::mem::take(&mut self.shared);
             self.shared = Shared {
-                subscribed,
-                resp3,
+                subscribed: shared.subscribed,
+                resp3: shared.resp3,
+                certainty: shared.certainty,
                 deaf: true,
                 ..Shared::default()
             };
+        }
+    }
+
+    /// Deals with what a piece of either brought to light.
+    fn heard(&mut self, heard: Result<(), Lost>, out: &mut Vec<Frame>) {
+        if let Some(unseen) = self.shared.missed.take() {
+            let from = Speaker::Client;
+            self.lose(Lost { from, unseen }, out);
+        }
+        if let Err(lost) = heard {
+            self.lose(lost, out);
         }
     }
 
@@ -251,7 +264,8 @@ impl Session {
                 out,
             );
         } else if self.replies.is_blind() {
-            if self.shared.pending.len > 1 || self.shared.deaf {
+            let others = self.shared.certainty.may_hide_others();
+            if self.shared.pending.len > 1 || others {
                 // Some of the unseen bytes answer other commands.
                 return self.lose(
                     Lost {
@@ -262,7 +276,7 @@ impl Session {
                 );
             }
             self.server_head = (self.server_head * 2).min(HEAD_BYTES_MAX);
-            self.replies.finish_blind(&mut self.shared, out);
+            self.replies.over = true;
         }
     }
 }
@@ -276,6 +290,8 @@ impl Conversation for Session {
             Speaker::Client => {
                 if piece.turn {
                     self.turn_to_client(out);
+                    let waits = self.shared.pending.len > 0 && !self.replies.over;
+                    self.shared.certainty.client_turn(waits);
                 }
                 let heard = self.commands.hear(piece, &mut self.shared, out);
                 if self.shared.pending.len > 1 {
@@ -284,24 +300,47 @@ impl Conversation for Session {
                 }
                 heard
             }
-            Speaker::Server => self.replies.hear(piece, &mut self.shared, out),
+            Speaker::Server => {
+                self.shared.certainty.server_spoke();
+                self.replies.hear(piece, &mut self.shared, out)
+            }
         };
-        if let Some(unseen) = self.shared.missed.take() {
-            self.lose(
-                Lost {
-                    from: Speaker::Client,
-                    unseen,
-                },
-                out,
-            );
+        self.heard(heard, out);
+    }
+
+    fn gap(&mut self, piece: &Piece<'_>, out: &mut Vec<Frame>) {
+        if self.shared.tunnel {
+            return;
         }
-        if let Err(lost) = heard {
-            self.lose(lost, out);
+        let heard = match piece.from {
+            Speaker::Client => self.commands.pass_gap(piece, &mut self.shared, out),
+            Speaker::Server => self.replies.pass_gap(piece, &mut self.shared, out),
+        };
+        self.heard(heard, out);
+    }
+
+    fn missed(&mut self, out: &mut Vec<Frame>) {
+        if self.shared.tunnel {
+            return;
         }
+        let from = Speaker::Server;
+        self.lose(Lost { from, unseen: true }, out);
+        self.shared.certainty.missed();
+    }
+
+    fn quiet(&mut self) {
+        self.shared.certainty.quiet();
     }
 
     fn end(&mut self, from: Speaker, out: &mut Vec<Frame>) {
         let ends = from == Speaker::Server && !self.shared.tunnel && self.shared.pending.len > 0;
+        if ends && self.shared.started && !self.replies.is_blind() {
+            let error = Some("truncated".into());
+            out.push(Frame::ResponseFacts(Facts {
+                error,
+                ..Facts::default()
+            }));
+        }
         if ends && (self.replies.is_blind() || self.shared.started) {
             self.replies.finish_blind(&mut self.shared, out);
         }

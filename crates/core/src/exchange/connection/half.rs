@@ -52,6 +52,9 @@ impl Connection {
         };
         let at = pending.at;
         let request_end = pending.end?.max(at + 1);
+        if let Some(closed_ns) = pending.closed_ns {
+            return self.closed(pending, request_end, closed_ns);
+        }
         let answer_at = pending.response_at?;
         let answer_end = pending.response_end?.max(answer_at + 1);
         let seen = match end {
@@ -98,6 +101,39 @@ impl Connection {
             chunks: take(&mut pending.chunks),
             chunks_omitted: pending.chunks_omitted,
             stream,
+        })
+    }
+
+    /// The client's half of a request that got no answer: it ends with the connection.
+    fn closed(
+        &self,
+        pending: &mut Pending,
+        request_end: u64,
+        closed_ns: u64,
+    ) -> Option<HalfExchange> {
+        let ask = &self.timelines[1];
+        let seen = Seen::Client {
+            c0: ask.app.at(pending.at)?,
+            w0: ask.app.at(request_end - 1)?,
+            c1: ask.net.at(request_end - 1)?,
+            c2: closed_ns,
+            c3: closed_ns,
+            c4: closed_ns,
+        };
+        Some(HalfExchange {
+            end: Speaker::Client,
+            cookie: self.open.cookie,
+            at: self.common_place(pending.at),
+            request_bytes: request_end - pending.at,
+            response_bytes: 0,
+            facts: take(&mut pending.facts),
+            protocol: self.protocol()?,
+            seen,
+            tcp: (pending.tcp_before, self.moment.tcp),
+            run_delay_ns: None,
+            chunks: Vec::new(),
+            chunks_omitted: 0,
+            stream: None,
         })
     }
 }

@@ -13,6 +13,7 @@ impl Connection {
             protocol: self.protocol().map(Into::into),
             timed: self.timed,
             taken: [self.decoder.taken(false), self.decoder.taken(true)],
+            fin: [self.fin, self.fin_reached],
             in_flight,
             answering: self
                 .pairer
@@ -30,6 +31,7 @@ impl Connection {
         self.decoder
             .resume(resume.speaker, resume.protocol.as_deref(), resume.taken);
         self.timed = resume.timed;
+        [self.fin, self.fin_reached] = resume.fin;
         self.pairer
             .resume(resume.in_flight, resume.answering, resume.orphan);
         self.moment.tcp = resume.tcp;

@@ -82,28 +82,57 @@ impl Http {
 
     /// At the beginning of a piece: perhaps a message begins here.
     fn client_find(&mut self, piece: &Piece<'_>, out: &mut Vec<Frame>) {
-        if !std::mem::replace(&mut self.client.started, true) {
-            self.client.state = State::Head {
-                due: piece.offset == 0,
-            };
+        if !std::mem::replace(&mut self.client.started, true)
+            && let State::Head { due } = &mut self.client.state
+        {
+            *due = piece.offset == 0;
         }
         let begins = || sniff(piece.data, None) == Guess::Mine(Speaker::Client);
         match &self.client.state {
-            State::Hunting if piece.turn || begins() => {
-                self.client.state = State::Head { due: false };
+            State::Hunting if begins() || piece.turn && is_short(piece.data) => {
+                self.client_resume(piece.turn);
             }
             // A client that was answered early need not send the body it announced.
             State::Body(body)
                 if piece.turn && (body.endless() || self.queue.is_empty()) && begins() =>
             {
+                if body.endless() {
+                    self.certainty.unsure();
+                }
                 self.tell_request(out);
-                self.client.state = State::Head { due: true };
+                self.client.state = State::Hunting;
+                self.client_resume(piece.turn);
             }
             State::Head { .. } if piece.turn && !self.client.head.is_empty() && begins() => {
                 self.client_lose(true, false, out);
-                self.client.state = State::Head { due: false };
+                self.client_resume(piece.turn);
             }
             _ => {}
+        }
+    }
+
+    /// Out of step: requests are told again once nothing unknown is in flight.
+    fn client_resume(&mut self, turn: bool) {
+        if !self.waits() && self.certainty.settle(turn) {
+            // It looks like one.
+            self.client.state = State::Head { due: true };
+        }
+    }
+
+    /// Bytes that nobody saw: passed by the lengths known before them, else the place is lost.
+    pub(super) fn client_gap(&mut self, piece: &Piece<'_>, out: &mut Vec<Frame>) {
+        self.client.started = true;
+        if matches!(self.client.state, State::Hunting) {
+            return;
+        }
+        self.client_unseen(piece.offset, piece.len, &[], out);
+        let passed = match &self.client.state {
+            State::Body(body) => !body.endless(),
+            State::Head { .. } => self.client.head.is_empty(),
+            State::Hunting => true,
+        };
+        if !passed {
+            self.client_lose(true, true, out);
         }
     }
 
@@ -195,8 +224,11 @@ impl Http {
 
     fn request(&mut self, at: u64, len: u64, head: head::Request, out: &mut Vec<Frame>) {
         self.tell_request(out);
-        self.response_over(out);
+        if !self.response_over(out) {
+            return;
+        }
         self.client.lost = false;
+        self.certainty.asked();
         let proven = head.rule.filter(|rule| rule.proven());
         let waiting = Waiting {
             method: head.method,
@@ -288,10 +320,11 @@ impl Http {
     }
 
     /// No message begins here. `due`: one had to.
-    fn client_lose(&mut self, due: bool, unseen: bool, out: &mut Vec<Frame>) {
+    pub(super) fn client_lose(&mut self, due: bool, unseen: bool, out: &mut Vec<Frame>) {
         self.tell_request(out);
         self.client.head.release();
         self.client.state = State::Hunting;
+        self.certainty.doubt();
         if due && !std::mem::replace(&mut self.client.lost, true) {
             out.push(Frame::Lost {
                 from: Speaker::Client,
@@ -305,4 +338,9 @@ impl Http {
         self.client.head.release();
         self.client.state = State::Hunting;
     }
+}
+
+/// Too few bytes to tell what they are.
+fn is_short(data: &[u8]) -> bool {
+    sniff(data, Some(Speaker::Client)) == Guess::More && !data.is_empty()
 }

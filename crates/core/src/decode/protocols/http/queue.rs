@@ -57,6 +57,9 @@ impl Queue {
             Some(Waiting::default())
         })
     }
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
     pub(super) fn len(&self) -> u64 {
         self.waiting.len() as u64 + self.beyond
     }

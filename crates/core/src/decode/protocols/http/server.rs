@@ -18,6 +18,8 @@ pub(super) struct Server {
     pub(super) head: Gather,
     started: bool,
     lost: bool,
+    /// Another request was made: the response in progress ended before the next turn.
+    over: bool,
     /// A head was cut: ask for more bytes.
     pub(super) wide: bool,
     /// Just after the last byte that travelled.
@@ -33,6 +35,7 @@ impl Default for Server {
             head: Gather::default(),
             started: false,
             lost: false,
+            over: false,
             wide: false,
             end: 0,
             current: None,
@@ -56,10 +59,10 @@ impl Http {
 
     /// At the beginning of a piece: perhaps a message begins here.
     fn server_find(&mut self, piece: &Piece<'_>, out: &mut Vec<Frame>) {
-        if !std::mem::replace(&mut self.server.started, true) {
-            self.server.state = State::Head {
-                due: piece.offset == 0,
-            };
+        if !std::mem::replace(&mut self.server.started, true)
+            && let State::Head { due } = &mut self.server.state
+        {
+            *due = piece.offset == 0;
         }
         let begins = status_line(piece.data);
         let muted = self
@@ -71,8 +74,10 @@ impl Http {
             State::Hunting if piece.turn || begins => {
                 self.server.state = State::Head { due: false };
             }
-            State::Body(body) if piece.turn && begins && (muted || body.endless()) => {
-                if self.queue.len() > 1 {
+            State::Body(body)
+                if piece.turn && (self.server.over || begins && (muted || body.endless())) =>
+            {
+                if !self.server.over && self.queue.len() > 1 || self.certainty.may_hide_others() {
                     // Their answers may have passed unseen behind this one.
                     self.server_lose(true, true, out);
                     self.server.state = State::Head { due: false };
@@ -142,7 +147,9 @@ impl Http {
         let ended = body.ended_blind();
         let seen = (piece.data, piece.tail);
         self.stream_piece_end(piece.offset, end(piece), seen, ended, out);
-        if ended {
+        if ended && self.certainty.may_hide_others() {
+            self.server_lose(true, true, out);
+        } else if ended {
             self.response_end(end(piece), out);
         }
     }
@@ -176,11 +183,31 @@ impl Http {
         );
     }
 
+    /// Bytes that nobody saw: passed by the lengths known before them, else the place is lost.
+    pub(super) fn server_gap(&mut self, piece: &Piece<'_>, out: &mut Vec<Frame>) {
+        self.server.started = true;
+        self.server.end = end(piece);
+        match &self.server.state {
+            // Bytes in front of the turn in progress are no answer to what was asked since.
+            State::Hunting if piece.turn => return,
+            State::Hunting | State::Head { .. } => return self.server_lose(true, true, out),
+            State::Body(_) => {}
+        }
+        self.server_unseen(piece.offset, piece.len, &[], out);
+        let others = !self.queue.is_empty() || self.certainty.may_hide_others() || piece.turn;
+        if matches!(&self.server.state, State::Body(body) if body.endless()) && others {
+            self.server_lose(true, true, out);
+        }
+    }
+
     /// The bytes after a head's beginning, or of all of it, are unseen.
     fn server_head_unseen(&mut self, out: &mut Vec<Frame>) {
         let State::Head { due } = self.server.state else {
             // Out of step: answers may be among these bytes.
-            return self.abandon(out);
+            if !self.queue.is_empty() {
+                self.server_lose(false, true, out);
+            }
+            return;
         };
         self.server.wide = true;
         if self.server.head.is_empty() {
@@ -224,6 +251,7 @@ impl Http {
 
     fn response(&mut self, at: u64, len: u64, head: head::Response, out: &mut Vec<Frame>) {
         self.server.lost = false;
+        let due = matches!(self.server.state, State::Head { due: true });
         self.server.state = State::Head { due: true };
         if (100..200).contains(&head.status) && head.status != 101 {
             return;
@@ -234,6 +262,10 @@ impl Http {
         }
         let request = self.queue.pop();
         let muted = request.is_none();
+        if muted && due {
+            // It answers what was not seen.
+            self.client_lose(true, true, out);
+        }
         let request = request.unwrap_or_default();
         let tunnel = head.status == 101
             || request.method == Method::Connect && (200..300).contains(&head.status);
@@ -272,6 +304,7 @@ impl Http {
 
     fn response_end(&mut self, at: u64, out: &mut Vec<Frame>) {
         self.server.state = State::Head { due: true };
+        self.server.over = false;
         let Some(response) = self.server.current.take() else {
             return;
         };
@@ -286,48 +319,43 @@ impl Http {
         out.push(Frame::ResponseEnd { at });
     }
 
-    /// A new request begins: a response without a known end ended before it, unless others wait.
-    pub(super) fn response_over(&mut self, out: &mut Vec<Frame>) {
+    /// A new request begins: a response without a known end is over, unless others wait. That shows
+    /// when the server's next bytes are the next ones.
+    /// False: nobody can tell, the request is given up with it.
+    pub(super) fn response_over(&mut self, out: &mut Vec<Frame>) -> bool {
         let endless = matches!(&self.server.state, State::Body(body) if body.endless());
-        if endless && self.queue.is_empty() {
-            self.end_unseen();
-            self.response_end(self.server.end, out);
+        if endless && self.certainty.may_hide_others() {
+            self.server_lose(true, true, out);
+            return false;
         }
+        if endless && self.queue.is_empty() {
+            self.server.over = true;
+        }
+        true
     }
 
     /// The framing of a body broke: its end is not known.
     fn server_broken(&mut self, out: &mut Vec<Frame>) {
-        self.server.state = State::Body(Body::Unknown);
-        if let Some(response) = &mut self.server.current {
-            response.reader = Reader::Skip;
-        }
-        self.abandon(out);
-        self.say_lost(false, out);
+        self.server_lose(true, false, out);
     }
 
-    /// No message begins here. The requests that wait can't be told from later ones any more.
-    fn server_lose(&mut self, due: bool, unseen: bool, out: &mut Vec<Frame>) {
+    /// No message begins here. The requests that wait can't be told from later ones any more, and
+    /// those to come only when the client has its answers. `due`: a message had to begin.
+    pub(super) fn server_lose(&mut self, due: bool, unseen: bool, out: &mut Vec<Frame>) {
+        self.tell_request(out);
         self.server.head.release();
         self.server.state = State::Hunting;
-        self.abandon(out);
-        if due {
-            self.say_lost(unseen, out);
-        }
-    }
-
-    fn abandon(&mut self, out: &mut Vec<Frame>) {
-        self.tell_request(out);
-        while self.queue.pop().is_some() {
-            out.push(Frame::NoResponse);
-        }
-    }
-
-    fn say_lost(&mut self, unseen: bool, out: &mut Vec<Frame>) {
-        if !std::mem::replace(&mut self.server.lost, true) {
-            out.push(Frame::Lost {
-                from: Speaker::Server,
-                unseen,
-            });
+        self.server.over = false;
+        let current = self.server.current.take();
+        let waited = !self.queue.is_empty() || current.is_some_and(|response| !response.muted);
+        self.queue.clear();
+        self.client.head.release();
+        self.client.state = State::Hunting;
+        self.certainty.doubt();
+        if waited || due && !self.server.lost {
+            self.server.lost = true;
+            let from = Speaker::Server;
+            out.push(Frame::Lost { from, unseen });
         }
     }
 

@@ -217,6 +217,7 @@ impl State {
         if !self.pending.is_empty() {
             self.client_head = HEAD_BYTES_MAX;
         }
+        self.certainty.asked();
         out.push(Frame::Request {
             at,
             facts: op.facts(),
@@ -237,6 +238,12 @@ impl State {
             got: 0,
         });
         Next::Go
+    }
+
+    /// Statements without a name may have been replaced in bytes that were not seen.
+    pub(super) fn forget_unnamed(&mut self) {
+        self.unnamed = None;
+        self.portal = None;
     }
 
     /// Messages of the newest request are in unseen bytes: how many replies are due is not known.

@@ -44,10 +44,15 @@ impl State {
                 b'N' | b'S' | b'A' | b'E' => Next::Go,
                 _ if self.deaf => Next::Go,
                 // Answers what was not seen: a request in the unseen bytes of another.
-                _ => Next::Lost {
-                    from: Speaker::Client,
-                    unseen: std::mem::take(&mut self.client_unseen),
-                },
+                _ => {
+                    if !self.client_unseen {
+                        self.certainty.stray();
+                    }
+                    Next::Lost {
+                        from: Speaker::Client,
+                        unseen: std::mem::take(&mut self.client_unseen),
+                    }
+                }
             };
         };
         let single = head.until == Until::Byte;
@@ -185,7 +190,7 @@ impl State {
     }
 
     /// Ends the oldest request's response before `at`.
-    fn finish(&mut self, at: u64, out: &mut Vec<Frame>) {
+    pub(super) fn finish(&mut self, at: u64, out: &mut Vec<Frame>) {
         let outcome = std::mem::take(&mut self.outcome);
         let Some(head) = self.pending.pop_front() else {
             return;
@@ -231,22 +236,30 @@ impl State {
     }
 
     /// The client went on while the end of a flushed response was in unseen bytes.
-    pub(super) fn ended_by_turn(&mut self, blind: bool, at: u64, out: &mut Vec<Frame>) -> bool {
+    pub(super) fn ends_by_turn(&mut self, blind: bool) -> bool {
         let [only] = self.pending.make_contiguous() else {
             return false;
         };
         let unknown = only.until == Until::Replies && (blind || only.due == UNKNOWN);
-        let ended = only.started && (unknown || blind && self.server_last.is_empty());
-        if ended {
-            self.finish(at, out);
-        }
-        ended
+        only.started
+            && (unknown || blind && self.server_last.is_empty())
+            && !self.certainty.may_hide_others()
     }
 
     /// The server closed: what it began to say is over.
     pub(super) fn cut_off(&mut self, at: u64, out: &mut Vec<Frame>) {
         if self.pending.front().is_some_and(|p| p.started) {
-            self.finish(at, out);
+            let failed = self.outcome.failed;
+            if !failed && !self.over {
+                let error = Some("truncated".into());
+                out.push(Frame::ResponseFacts(Facts {
+                    error,
+                    ..Facts::default()
+                }));
+                out.push(Frame::ResponseEnd { at });
+            } else {
+                self.finish(at, out);
+            }
         }
         self.forget();
     }
@@ -265,8 +278,15 @@ impl State {
         self.outcome = Outcome::default();
         self.portal = None;
         self.skipping = false;
+        self.over = false;
         self.client_unseen = false;
         self.client_form = Form::Typed;
+    }
+
+    /// Complete requests have no complete answer yet.
+    pub(super) fn waits(&self) -> bool {
+        let newest = self.pending.back().filter(|_| !self.over);
+        newest.is_some_and(|newest| newest.until != Until::Open && !newest.copying)
     }
 
     /// An idle connection keeps the shapes and little else.

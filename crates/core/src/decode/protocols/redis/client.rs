@@ -40,7 +40,6 @@ enum ReplyMode {
 pub(super) struct Commands {
     state: State,
     line: Line,
-    begun: bool,
     start: u64,
     /// Arguments of the command, and those read.
     count: u64,
@@ -74,22 +73,53 @@ impl Commands {
         shared: &mut Shared,
         out: &mut Vec<Frame>,
     ) -> Result<(), Lost> {
-        let first = !std::mem::replace(&mut self.begun, true);
-        if matches!(self.state, State::Lost | State::Blind) && !self.find(piece, first, shared) {
+        if matches!(self.state, State::Lost | State::Blind) && !self.find(piece, shared, out) {
             return Ok(());
         }
+        match self.walk(piece, shared, out)? {
+            Read::Unseen => self.unseen(shared, out),
+            _ => Ok(()),
+        }
+    }
+
+    /// Bytes that nobody saw: passed by the lengths known before them, else the place is lost.
+    pub(super) fn pass_gap(
+        &mut self,
+        piece: &Piece<'_>,
+        shared: &mut Shared,
+        out: &mut Vec<Frame>,
+    ) -> Result<(), Lost> {
+        if self.state == State::Lost {
+            return Ok(());
+        }
+        let read = self.walk(piece, shared, out)?;
+        if self.state == State::Blind || read == Read::Unseen {
+            return Err(Lost {
+                from: Speaker::Client,
+                unseen: true,
+            });
+        }
+        Ok(())
+    }
+
+    /// Reads to the end of a piece, or to where it goes on unseen.
+    fn walk(
+        &mut self,
+        piece: &Piece<'_>,
+        shared: &mut Shared,
+        out: &mut Vec<Frame>,
+    ) -> Result<Read, Lost> {
         let mut cursor = Cursor::new(piece);
         loop {
             let read = match self.state {
                 State::Start => self.command(&mut cursor, shared, out),
                 State::Header => self.header(&mut cursor, shared, out),
                 State::Value(left) => self.value(left, &mut cursor, shared, out),
-                State::Lost | State::Blind => return Ok(()),
+                State::Lost | State::Blind => return Ok(Read::More),
             };
             match read {
                 Read::Whole => {}
-                Read::More => return Ok(()),
-                Read::Unseen => return self.unseen(shared, out),
+                Read::More | Read::Unseen => return Ok(read),
                 Read::Garbage => {
                     return Err(Lost {
                         from: Speaker::Client,
@@ -101,11 +131,19 @@ impl Commands {
     }
 
     /// Whether a command begins with this piece.
-    fn find(&mut self, piece: &Piece<'_>, first: bool, shared: &mut Shared) -> bool {
-        let begins = piece.offset == 0
-            || shared.pending.len == 0
-                && (piece.turn || first)
-                && sniff::is_command(piece.data, true) == Some(true);
+    fn find(&mut self, piece: &Piece<'_>, shared: &mut Shared, out: &mut Vec<Frame>) -> bool {
+        if piece.offset > 0 {
+            shared.certainty.join();
+        }
+        let command = || sniff::is_command(piece.data, true) == Some(true);
+        let nothing_waits = shared.pending.len == 0;
+        let begins =
+            piece.offset == 0 || nothing_waits && command() && shared.certainty.settle(piece.turn);
+        if !begins && !shared.deaf && command() {
+            shared.deaf = true;
+            let from = Speaker::Client;
+            out.push(Frame::Lost { from, unseen: true });
+        }
         if begins {
             shared.deaf = false;
             shared.client_unseen = false;
@@ -294,6 +332,7 @@ impl Commands {
         shared.resp3 = (shared.resp3 || name == "HELLO" && version == Some(b"3"))
             && !(name == "RESET" || name == "HELLO" && version == Some(b"2"));
         self.query = Vec::new();
+        shared.certainty.asked();
         if !shared.pending.push(answer) {
             return Err(Lost {
                 from: Speaker::Client,

@@ -39,6 +39,9 @@ impl Replies {
             self.kind = Kind::Unsolicited;
             if kind != b'-' && !shared.deaf {
                 shared.deaf = true;
+                if !shared.client_unseen {
+                    shared.certainty.stray();
+                }
                 shared.missed = Some(std::mem::take(&mut shared.client_unseen));
             }
             return;

@@ -38,7 +38,6 @@ struct Level {
 pub(super) struct Replies {
     state: State,
     line: Line,
-    begun: bool,
     /// Next byte to look at.
     at: u64,
     /// First byte of the message in progress.
@@ -51,6 +50,8 @@ pub(super) struct Replies {
     /// 0 not wanted, 1 wanted, 2 being read or read.
     pub(super) wants_word: u8,
     pub(super) bulk_error: bool,
+    /// The client spoke again: the reply in progress ended, if the next bytes are the next ones.
+    pub(super) over: bool,
 }
 
 impl Replies {
@@ -75,6 +76,7 @@ impl Replies {
         self.levels = Vec::new();
         self.line.clear();
         self.inside = false;
+        self.over = false;
     }
 
     /// The reply in progress ended with the last byte that was said.
@@ -94,11 +96,45 @@ impl Replies {
         shared: &mut Shared,
         out: &mut Vec<Frame>,
     ) -> Result<(), Lost> {
-        let first = !std::mem::replace(&mut self.begun, true);
-        if matches!(self.state, State::Lost | State::Blind) && !self.find(piece, first, shared) {
+        if self.over {
+            self.finish_blind(shared, out);
+        }
+        if matches!(self.state, State::Lost | State::Blind) && !self.find(piece, shared) {
             self.at = piece.end();
             return Ok(());
         }
+        self.walk(piece, shared, out)
+    }
+
+    /// Bytes that nobody saw: passed by the lengths known before them, else the place is lost.
+    pub(super) fn pass_gap(
+        &mut self,
+        piece: &Piece<'_>,
+        shared: &mut Shared,
+        out: &mut Vec<Frame>,
+    ) -> Result<(), Lost> {
+        let lost = self.state == State::Lost;
+        if !lost && self.state != State::Blind {
+            self.walk(piece, shared, out)?;
+        }
+        self.at = piece.end();
+        // Bytes in front of the turn in progress are no answer to what was asked since.
+        let harmless = !self.is_blind() && (!lost || piece.turn || shared.pending.len == 0);
+        if harmless {
+            return Ok(());
+        }
+        Err(Lost {
+            from: Speaker::Server,
+            unseen: true,
+        })
+    }
+
+    fn walk(
+        &mut self,
+        piece: &Piece<'_>,
+        shared: &mut Shared,
+        out: &mut Vec<Frame>,
+    ) -> Result<(), Lost> {
         let mut cursor = Cursor::new(piece);
         loop {
             let read = match self.state {
@@ -130,9 +166,9 @@ impl Replies {
         Ok(())
     }
 
-    fn find(&mut self, piece: &Piece<'_>, first: bool, shared: &Shared) -> bool {
+    fn find(&mut self, piece: &Piece<'_>, shared: &Shared) -> bool {
         let due = shared.pending.len > 0 && !shared.started;
-        let plausible = (piece.turn || first) && sniff::is_reply(piece.data) != Some(false);
+        let plausible = piece.turn && sniff::is_reply(piece.data) != Some(false);
         let begins = due && (piece.offset == 0 || plausible);
         if begins {
             self.reset();
@@ -144,7 +180,13 @@ impl Replies {
     fn unseen(&mut self, shared: &mut Shared, out: &mut Vec<Frame>) {
         let due = matches!(shared.pending.front(), Some(Answer::Reply | Answer::Stream));
         if !self.inside && due && !shared.started {
-            shared.begin(self.at, Facts::default(), out);
+            // The header's first bytes may have come with earlier pieces.
+            let at = if self.line.is_empty() {
+                self.at
+            } else {
+                self.start
+            };
+            shared.begin(at, Facts::default(), out);
         }
         self.reset();
         self.state = State::Blind;

@@ -72,11 +72,20 @@ proptest! {
     fn unseen_bytes_never_mispair(asked in 16usize..80, seen in 0usize..200, values in 0usize..30) {
         let mut talk = Talk::new();
         let reply = [format!("*{values}\r\n").into_bytes(), b"$3\r\nabc\r\n".repeat(values)].concat();
+        let ask = cmd("LRANGE l 0 -1");
         for _ in 0..3 {
-            talk.part(Client, &cmd("LRANGE l 0 -1"), asked).part(Server, &reply, seen);
+            talk.part(Client, &ask, asked).part(Server, &reply, seen);
         }
         talk.ask(&cmd("PING"));
+        if asked < ask.len() && seen < reply.len() {
+            // Both ends unseen: other commands and their replies may hide there.
+            let lost = talk.short().matches("lost").count();
+            prop_assert!(talk.short().matches('<').count() + lost >= 2);
+            return Ok(());
+        }
         prop_assert_eq!(talk.short().matches("> LRANGE").count(), 3);
-        prop_assert_eq!(talk.short().matches('.').count(), 3);
+        // The last one's end shows with the next reply.
+        talk.part(Server, b"+PONG\r\n", 7);
+        prop_assert_eq!(talk.short().matches('.').count(), 4);
     }
 }
