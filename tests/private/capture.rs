@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 /// First bytes of a capture file.
-const MAGIC: &[u8] = b"FBCAP\x00\x00\x01";
+const MAGIC: &[u8] = b"FBCAP\x00\x00\x02";
 /// What the recorded process is called in a file that is kept.
 const PID: u32 = 100;
 const NAME: &str = "scripted";

@@ -21,6 +21,8 @@ pub struct Bounds {
     pub first_chunk_ns: u64,
     /// A stream's chunk count may be off by this.
     pub chunks: u64,
+    /// So many stalls may be blamed on another cause.
+    pub wrong_blame: u64,
 }
 
 impl Default for Bounds {
@@ -30,6 +32,7 @@ impl Default for Bounds {
             phase_share: 0.02,
             first_chunk_ns: 50_000,
             chunks: 0,
+            wrong_blame: 0,
         }
     }
 }
@@ -190,7 +193,10 @@ impl Report {
                 "injected stalls that did not happen",
                 self.injections_failed,
             ),
-            ("stalls blamed wrongly", wrong_blame as usize),
+            (
+                "stalls blamed wrongly",
+                wrong_blame.saturating_sub(bounds.wrong_blame) as usize,
+            ),
         ] {
             if n > 0 {
                 self.broken.push(format!("{n} {what}"));

@@ -231,7 +231,7 @@ proptest! {
     fn the_order_between_sockets_does_not_matter(play in play()) {
         let of = |shuffled| {
             let (mut records, ..) = run(&Play { lose: Vec::new(), eager: false, shuffled, ..play.clone() });
-            records.sort_by(|a, b| a.wire_id.cmp(&b.wire_id));
+            records.sort_by_key(|record| record.wire_id);
             records
         };
         let (one, other) = (of(false), of(true));

@@ -2,14 +2,15 @@
 
 use super::body::{Body, Walk};
 use super::client::State;
-use super::fields::Length;
 use super::gather::{Gather, Gathered};
 use super::head::{self, Method};
 use super::response::{Content, Reader, Response};
 use super::sniff::status_line;
 use super::stream::Glimpse;
 use super::{Http, end, rest};
-use crate::decode::{Facts, Frame, Piece, Speaker};
+use crate::decode::{Facts, Frame, Piece};
+
+mod lost;
 
 /// The server's stream.
 #[derive(Debug)]
@@ -82,6 +83,9 @@ impl Http {
                     self.server_lose(true, true, out);
                     self.server.state = State::Head { due: false };
                 } else {
+                    if self.server.over {
+                        self.end_unseen();
+                    }
                     self.response_end(piece.offset, out);
                 }
             }
@@ -183,40 +187,6 @@ impl Http {
         );
     }
 
-    /// Bytes that nobody saw: passed by the lengths known before them, else the place is lost.
-    pub(super) fn server_gap(&mut self, piece: &Piece<'_>, out: &mut Vec<Frame>) {
-        self.server.started = true;
-        self.server.end = end(piece);
-        match &self.server.state {
-            // Bytes in front of the turn in progress are no answer to what was asked since.
-            State::Hunting if piece.turn => return,
-            State::Hunting | State::Head { .. } => return self.server_lose(true, true, out),
-            State::Body(_) => {}
-        }
-        self.server_unseen(piece.offset, piece.len, &[], out);
-        let others = !self.queue.is_empty() || self.certainty.may_hide_others() || piece.turn;
-        if matches!(&self.server.state, State::Body(body) if body.endless()) && others {
-            self.server_lose(true, true, out);
-        }
-    }
-
-    /// The bytes after a head's beginning, or of all of it, are unseen.
-    fn server_head_unseen(&mut self, out: &mut Vec<Frame>) {
-        let State::Head { due } = self.server.state else {
-            // Out of step: answers may be among these bytes.
-            if !self.queue.is_empty() {
-                self.server_lose(false, true, out);
-            }
-            return;
-        };
-        self.server.wide = true;
-        if self.server.head.is_empty() {
-            self.server_lose(due, true, out);
-        } else {
-            self.response_cut(due, out);
-        }
-    }
-
     /// Reads a head; returns the bytes used.
     fn response_head(&mut self, due: bool, at: u64, bytes: &[u8], out: &mut Vec<Frame>) -> usize {
         match self.server.head.take(at, bytes, head::response) {
@@ -235,18 +205,6 @@ impl Http {
             Gathered::Broken => self.server_lose(due, false, out),
         }
         bytes.len()
-    }
-
-    /// A head goes on in unseen bytes: its end is not known.
-    fn response_cut(&mut self, due: bool, out: &mut Vec<Frame>) {
-        self.server.wide = true;
-        match self.server.head.cut(due, head::response) {
-            Some((mut head, at)) => {
-                head.length = Length::Unknown;
-                self.response(at, 0, head, out);
-            }
-            None => self.server_lose(due, true, out),
-        }
     }
 
     fn response(&mut self, at: u64, len: u64, head: head::Response, out: &mut Vec<Frame>) {
@@ -334,31 +292,6 @@ impl Http {
         true
     }
 
-    /// The framing of a body broke: its end is not known.
-    fn server_broken(&mut self, out: &mut Vec<Frame>) {
-        self.server_lose(true, false, out);
-    }
-
-    /// No message begins here. The requests that wait can't be told from later ones any more, and
-    /// those to come only when the client has its answers. `due`: a message had to begin.
-    pub(super) fn server_lose(&mut self, due: bool, unseen: bool, out: &mut Vec<Frame>) {
-        self.tell_request(out);
-        self.server.head.release();
-        self.server.state = State::Hunting;
-        self.server.over = false;
-        let current = self.server.current.take();
-        let waited = !self.queue.is_empty() || current.is_some_and(|response| !response.muted);
-        self.queue.clear();
-        self.client.head.release();
-        self.client.state = State::Hunting;
-        self.certainty.doubt();
-        if waited || due && !self.server.lost {
-            self.server.lost = true;
-            let from = Speaker::Server;
-            out.push(Frame::Lost { from, unseen });
-        }
-    }
-
     pub(super) fn server_end(&mut self, out: &mut Vec<Frame>) {
         self.server.head.release();
         let cut = match &self.server.state {
@@ -386,17 +319,5 @@ impl Http {
         self.end_unseen();
         self.response_end(self.server.end, out);
         self.server.state = State::Hunting;
-    }
-
-    /// The end of a framed body passed unseen: a count from before it may not be the last.
-    fn end_unseen(&mut self) {
-        if matches!(self.server.state, State::Body(Body::Close)) {
-            return;
-        }
-        if let Some(response) = &mut self.server.current
-            && matches!(response.reader, Reader::Stream(_))
-        {
-            response.learned.output_tokens = None;
-        }
     }
 }
