@@ -72,10 +72,11 @@ fn quick(name: &str) -> Traffic {
     all
 }
 
-/// Large messages, loss and full queues: every request is there, with its bytes and chunks.
-fn hard(name: &str) -> Traffic {
+/// Large messages, loss and full queues: every request is there, with its bytes and chunks. `depth`:
+/// requests sent before the first answer.
+fn hard(name: &str, depth: usize) -> Traffic {
     let mut all = loopback(LOOPBACK, ServerConfig::default(), |config| {
-        (config.requests, config.pipeline) = (320, 16);
+        (config.requests, config.pipeline) = (320, depth);
         config.prefix = format!("{name}-pipe-");
         config.asks = vec![ask("size=100"), ask("think=200us")];
     });
@@ -158,7 +159,9 @@ fn check(name: &str, without: &[&str], quick_bounds: &Bounds) {
     println!("{name}: without {without:?}");
     let report = hold_without(without, quick_bounds, || quick(name));
     assert_eq!((report.matched, report.without_points), (243, 0));
-    let report = hold_without(without, &lossy(without), || hard(name));
+    // Of a deep pipeline that is copied on arrival some is cut (payload_cut).
+    let depth = if without.contains(&NO_COPY[0]) { 1 } else { 16 };
+    let report = hold_without(without, &lossy(without), || hard(name, depth));
     assert_eq!(report.matched, 528);
 }
 

@@ -66,7 +66,8 @@ const ROWS: &[Row] = &[
         needs: "tracepoint skb_copy_datagram_iovec, kfunc bpf_dynptr_from_skb in tracing (about 6.12)",
         probe: Probe::TracepointAnd("skb_copy_datagram_iovec", "bpf_dynptr_from_skb"),
         fallback: "bytes are copied on arrival, tcp_rcv_space_adjust tells the time of the read; what begins \
-                   behind a lost packet, or in front of a deferred accept, may be missed (payload_cut)",
+                   behind a lost packet, in front of a deferred accept or in a deep pipeline may be missed \
+                   (payload_cut)",
         required: false,
     },
     Row {
