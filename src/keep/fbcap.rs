@@ -34,8 +34,9 @@ pub enum FbcapError {
     },
     /// Of another version.
     #[error(
-        "{path} has form {found} of capture files, this program reads form 1. \
-         Next: replay it with the version that recorded it"
+        "{path} has form {found} of capture files, this program reads form {}. \
+         Next: replay it with the version that recorded it",
+        MAGIC[7]
     )]
     Version {
         /// The file.
