@@ -20,6 +20,10 @@ use std::time::Duration;
 
 /// Pause between two drains. Never woken per record: a wake-up costs more than a record.
 const DRAIN_EVERY: Duration = Duration::from_millis(4);
+/// The same after a drain that took longer than this: a program that shares the CPU waits for as long
+/// as a drain takes, so much work is done in short pieces.
+const DRAIN_SOON: Duration = Duration::from_millis(1);
+const LONG_NS: u64 = 50_000;
 /// Records made before they are handed on, even when more waits in the ring: a burst is then worked
 /// off in small memory.
 const BATCH_MAX: usize = 256;
@@ -65,6 +69,7 @@ impl Source for Live {
         let mut sampler = Sampler::new();
         let mut batch = Vec::new();
         while !stop.stopped() {
+            let begin_ns = monotonic_ns();
             let more = drive.step(&mut batch);
             drive.tape(&hub);
             let now_ns = monotonic_ns();
@@ -78,7 +83,12 @@ impl Source for Live {
             }
             hub.publish(&mut batch);
             if !more {
-                sleep(DRAIN_EVERY);
+                let took_ns = monotonic_ns().saturating_sub(begin_ns);
+                sleep(if took_ns > LONG_NS {
+                    DRAIN_SOON
+                } else {
+                    DRAIN_EVERY
+                });
             }
         }
         drive.end(&hub, &mut batch);
