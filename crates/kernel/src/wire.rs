@@ -190,8 +190,10 @@ mod tests {
             }
             match event(&bytes) {
                 Some(Event::Segment(segment)) => {
-                    assert!(segment.head.len() + size_of::<fb_segment>() <= len);
-                    assert!(segment.tail.len() <= 8);
+                    let copied = segment.head.len() + size_of::<fb_segment>();
+                    assert!(copied <= len);
+                    // The last bytes of an unusual end stand where the first ones do.
+                    assert!(segment.tail.len() <= 8 || segment.tail.len() <= len - copied);
                     read += 1;
                 }
                 Some(_) => read += 1,
