@@ -8,7 +8,8 @@ use forebay_rig::net::{Shape, Tunnel, Veth};
 use forebay_rig::server::ServerConfig;
 use forebay_rig::truth::{Bounds, Pair, Phases, Points, join};
 use scene::{
-    LOOPBACK, MS, Traffic, ask, between, counts, hold_without, loopback, strict, watch_without,
+    LOOPBACK, MS, Traffic, ask, between, counts, delays, hold_without, loopback, strict,
+    watch_without,
 };
 
 /// Kernels before about 6.12: tracing programs can't read packet bytes.
@@ -41,21 +42,8 @@ fn quick(name: &str) -> Traffic {
         });
         add(&mut all, traffic);
     };
-    let plain = vec![
-        ask(""),
-        ask("think=7ms,size=300"),
-        ask("read_late=5ms,size=20"),
-        Ask {
-            read_late_ns: 4 * MS,
-            ..ask("size=20")
-        },
-        Ask {
-            send_late_ns: 3 * MS,
-            body_bytes: 500,
-            ..ask("")
-        },
-        ask("write_late=6ms,size=90000,pieces=3"),
-    ];
+    let mut plain = delays();
+    plain.push(ask("write_late=6ms,size=90000,pieces=3"));
     run("plain", 120, false, plain);
     run("chunks", 20, false, vec![ask("think=10ms,tokens=20x2ms")]);
     let stall = Ask {

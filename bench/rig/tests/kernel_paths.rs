@@ -6,31 +6,21 @@ mod scene;
 use forebay_rig::client::Ask;
 use forebay_rig::net::{Shape, Tunnel, Veth};
 use forebay_rig::server::ServerConfig;
-use scene::{LOOPBACK, MS, Traffic, ask, between, counts, hold, loopback, strict};
+use scene::{LOOPBACK, MS, Traffic, ask, between, counts, delays, hold, loopback, strict};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Every delay once, and none.
 fn asks() -> Vec<Ask> {
-    vec![
-        ask(""),
-        ask("think=7ms,size=300"),
-        ask("read_late=5ms,size=20"),
-        Ask {
-            read_late_ns: 4 * MS,
-            ..ask("size=20")
-        },
-        Ask {
-            send_late_ns: 3 * MS,
-            body_bytes: 500,
-            ..ask("")
-        },
+    let mut all = delays();
+    all.extend([
         ask("write_late=6ms,size=100"),
         Ask {
             read_late_ns: 2 * MS,
             send_late_ns: MS,
             ..ask("read_late=5ms,think=7ms,write_late=12ms,size=90000,pieces=3")
         },
-    ]
+    ]);
+    all
 }
 
 #[test]

@@ -85,11 +85,9 @@ fn settle<T>(
 }
 
 /// Reads end every message: without a program that sees them no request would ever be complete.
-const READERS: [&str; 2] = [LATE, READS];
-
 fn see_reads(features: &[Feature]) -> Result<(), LoadError> {
     let off = |name: &str| features.iter().find(|f| f.program == name && !f.active);
-    let (Some(adjust), Some(copy)) = (off(READERS[0]), off(READERS[1])) else {
+    let (Some(adjust), Some(copy)) = (off(LATE), off(READS)) else {
         return Ok(());
     };
     Err(LoadError::NoReads {
@@ -136,7 +134,8 @@ fn only(features: &[Feature], program: Option<&str>) -> Vec<Feature> {
     features
 }
 
-fn give_up(features: &mut [Feature], program: &str, reason: String) {
+/// Notes that a program does not run, and why.
+pub(crate) fn give_up(features: &mut [Feature], program: &str, reason: String) {
     for feature in features.iter_mut().filter(|f| f.program == program) {
         feature.active = false;
         feature.reason.clone_from(&reason);
@@ -147,21 +146,20 @@ fn load(features: &[Feature]) -> Result<ObserveSkel<'static>, libbpf_rs::Error> 
     // The object lives as long as the process: one agent loads it once (or once per fallback).
     let storage: &'static mut MaybeUninit<OpenObject> = Box::leak(Box::new(MaybeUninit::uninit()));
     let mut open = ObserveSkelBuilder::default().open(storage)?;
-    let active = |name: &str| features.iter().any(|f| f.program == name && f.active);
-    choose(&mut open, &active);
+    choose(&mut open, features);
     if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
         rodata.agent_pid = std::process::id();
-        rodata.copy_on_arrival = u8::from(!active("skb_copy_datagram_iovec"));
-        rodata.writes_unseen = u8::from(!active("tcp_sendmsg_locked"));
-        rodata.ends_unseen = u8::from(!active("tcp_destroy_sock"));
+        rodata.copy_on_arrival = u8::from(!active(features, READS));
+        rodata.writes_unseen = u8::from(!active(features, "tcp_sendmsg_locked"));
+        rodata.ends_unseen = u8::from(!active(features, "tcp_destroy_sock"));
     }
     open.load()
 }
 
-fn choose(open: &mut OpenObserveSkel<'_>, active: &dyn Fn(&str) -> bool) {
+fn choose(open: &mut OpenObserveSkel<'_>, features: &[Feature]) {
     for mut program in open.open_object_mut().progs_mut() {
         let name = program.name().to_string_lossy().into_owned();
-        program.set_autoload(active(&name));
+        program.set_autoload(active(features, &name));
     }
 }
 

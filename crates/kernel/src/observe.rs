@@ -1,4 +1,4 @@
-//! Loads and attaches the observe object, drains its ring, writes its orders.
+//! The running observe object: drains its ring, writes its orders.
 
 use crate::features::Feature;
 use crate::load::{self, Loaded};
@@ -195,8 +195,10 @@ impl Observe {
     /// Attaches the program that most hosts never need: it costs each read about 80 ns.
     fn see_all_reads(&mut self) {
         self.sees_all_reads = true;
-        let link = self.skel.progs.tcp_rcv_space_adjust.attach_trace();
-        keep_tracing(LATE, link, &mut self.features, &mut self.links);
+        match self.skel.progs.tcp_rcv_space_adjust.attach_trace() {
+            Ok(link) => self.links.push(link),
+            Err(error) => load::give_up(&mut self.features, LATE, error.to_string()),
+        }
     }
 
     /// Ends all observation: what waits in the ring, and a last flush, are all that is to come.
@@ -344,24 +346,6 @@ fn encode(report: Report) -> (u8, u16, Ending) {
         Report::Turns { head_bytes } => (0, head_bytes, any),
         Report::Chunks { head_bytes, usual } => (1, head_bytes, usual),
         Report::Quiet => (2, 0, any),
-    }
-}
-
-/// Keeps a tracing program's link; one that does not attach is given up, with the reason.
-fn keep_tracing(
-    program: &str,
-    link: libbpf_rs::Result<Link>,
-    features: &mut [Feature],
-    links: &mut Vec<Link>,
-) {
-    match link {
-        Ok(link) => links.push(link),
-        Err(error) => {
-            for feature in features.iter_mut().filter(|f| f.program == program) {
-                feature.active = false;
-                feature.reason = error.to_string();
-            }
-        }
     }
 }
 

@@ -199,6 +199,24 @@ pub fn between(
     }
 }
 
+/// No delay, and one at each point but the server's writes.
+pub fn delays() -> Vec<Ask> {
+    vec![
+        ask(""),
+        ask("think=7ms,size=300"),
+        ask("read_late=5ms,size=20"),
+        Ask {
+            read_late_ns: 4 * MS,
+            ..ask("size=20")
+        },
+        Ask {
+            send_late_ns: 3 * MS,
+            body_bytes: 500,
+            ..ask("")
+        },
+    ]
+}
+
 /// Instructions for the server, nothing else.
 pub fn ask(plan: &str) -> Ask {
     Ask {

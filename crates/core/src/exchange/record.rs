@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 mod id;
 mod party;
+mod text;
 mod time;
 
 pub use id::Id;

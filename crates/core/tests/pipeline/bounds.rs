@@ -134,18 +134,7 @@ fn an_idle_connection_takes_no_more_the_longer_it_is_used() {
 #[test]
 fn a_lowered_bound_lets_the_longest_silent_go_at_once() {
     let mut world = World::new();
-    let conns: Vec<_> = (0..50)
-        .map(|n| {
-            let bases = (n, !n);
-            world.connect(
-                u64::from(n),
-                How {
-                    bases,
-                    ..How::default()
-                },
-            )
-        })
-        .collect();
+    let conns = world.connect_many(50);
     world.say(conns[0], Client, At::from(1000), &get("/"));
     world.say(conns[0], Server, At::from(1100), &ok(2));
     world.pipeline.bound(10, crate::world::ns(2000));

@@ -152,6 +152,15 @@ fn lines(records: &[Record]) -> Vec<String> {
         .collect()
 }
 
+/// The records that began at `start_ns` or later.
+fn later(mut lines: Vec<String>, start_ns: u64) -> Vec<String> {
+    lines.retain(|line| {
+        let record: Record = serde_json::from_str(line).unwrap();
+        record.ts.0 >= start_ns
+    });
+    lines
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
@@ -184,13 +193,7 @@ proptest! {
             play.play(step);
         }
         let (records, tape) = play.end();
-        let later = |line: &String| {
-            let record: Record = serde_json::from_str(line).unwrap();
-            record.ts.0 >= start_ns
-        };
-        let live: Vec<String> = lines(&records).into_iter().filter(later).collect();
-        let again: Vec<String> = replayed(&tape).into_iter().filter(later).collect();
-        prop_assert_eq!(again, live);
+        prop_assert_eq!(later(replayed(&tape), start_ns), later(lines(&records), start_ns));
     }
 }
 
@@ -220,31 +223,14 @@ proptest! {
             play.play(step);
         }
         let (records, tape) = play.end();
-        let later = |line: &String| {
-            let record: Record = serde_json::from_str(line).unwrap();
-            record.ts.0 >= start_ns
-        };
-        let live: Vec<String> = lines(&records).into_iter().filter(later).collect();
-        let again: Vec<String> = replayed(&tape).into_iter().filter(later).collect();
-        prop_assert_eq!(again, live);
+        prop_assert_eq!(later(replayed(&tape), start_ns), later(lines(&records), start_ns));
     }
 }
 
 #[test]
 fn a_recording_tells_of_a_connection_when_it_is_heard_of() {
     let mut world = World::new();
-    let conns: Vec<_> = (0..200)
-        .map(|n| {
-            let bases = (n, !n);
-            world.connect(
-                u64::from(n),
-                How {
-                    bases,
-                    ..How::default()
-                },
-            )
-        })
-        .collect();
+    let conns = world.connect_many(200);
     world.pipeline.start_tape(false);
     assert_eq!(
         world.pipeline.waiting_entries(),

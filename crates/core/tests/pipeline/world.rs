@@ -123,6 +123,18 @@ impl World {
         self.connect_as(us, how, cookie)
     }
 
+    /// Opens `n` connections, each with first sequence numbers of its own.
+    pub fn connect_many(&mut self, n: u32) -> Vec<Conn> {
+        let one = |n: u32| {
+            let how = How {
+                bases: (n, !n),
+                ..How::default()
+            };
+            self.connect(u64::from(n), how)
+        };
+        (0..n).map(one).collect()
+    }
+
     /// The same, under these cookies: the client's and the one after it.
     pub fn connect_as(&mut self, us: u64, how: How, mut cookie: Cookie) -> Conn {
         let conn = self.socks.len() / 2;

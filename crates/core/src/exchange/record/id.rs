@@ -1,6 +1,6 @@
 //! Names of records: a number inside, sixteen hex digits outside.
 
-use serde::de::Error;
+use super::text;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +19,7 @@ impl Id {
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(std::str::from_utf8(&self.text()).map_err(|_| fmt::Error)?)
+        text::display(&self.text(), f)
     }
 }
 
@@ -44,23 +44,13 @@ impl FromStr for Id {
 
 impl Serialize for Id {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        if to.is_human_readable() {
-            let text = self.text();
-            to.serialize_str(std::str::from_utf8(&text).map_err(serde::ser::Error::custom)?)
-        } else {
-            to.serialize_u64(self.0)
-        }
+        text::serialize(self.0, &self.text(), to)
     }
 }
 
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        if from.is_human_readable() {
-            let text = std::borrow::Cow::<str>::deserialize(from)?;
-            text.parse().map_err(D::Error::custom)
-        } else {
-            u64::deserialize(from).map(Self)
-        }
+        text::deserialize(from, Self)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Wall-clock times: a number inside, RFC 3339 outside.
 
-use serde::de::Error;
+use super::text;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -107,7 +107,7 @@ fn parse(text: &str) -> Option<Time> {
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(std::str::from_utf8(&self.text()).map_err(|_| fmt::Error)?)
+        text::display(&self.text(), f)
     }
 }
 
@@ -130,23 +130,13 @@ impl FromStr for Time {
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        if to.is_human_readable() {
-            let text = self.text();
-            to.serialize_str(std::str::from_utf8(&text).map_err(serde::ser::Error::custom)?)
-        } else {
-            to.serialize_u64(self.0)
-        }
+        text::serialize(self.0, &self.text(), to)
     }
 }
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        if from.is_human_readable() {
-            let text = std::borrow::Cow::<str>::deserialize(from)?;
-            text.parse().map_err(D::Error::custom)
-        } else {
-            u64::deserialize(from).map(Self)
-        }
+        text::deserialize(from, Self)
     }
 }
 
