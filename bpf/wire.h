@@ -49,7 +49,7 @@ enum fb_segment_flags {
 enum fb_bounds {
 	FB_HEAD_MAX = 4096,	   /* bytes copied of one segment */
 	FB_TAIL_MAX = 8,	   /* last bytes copied of one segment */
-	FB_HEAD_DEFAULT = 2048,	   /* bytes copied of one turn until user space decides */
+	FB_HEAD_DEFAULT = 4096,	   /* bytes copied of one turn until user space decides */
 	FB_HEAD_SEGMENT = 256,	   /* of each of its segments when those are used up */
 	FB_ENDING_MAX = 4096,	   /* last bytes copied of a segment that does not end as usual */
 	FB_SEGMENTS_PER_TURN = 64, /* segments reported one by one in one turn */

@@ -4,7 +4,7 @@
 use forebay_rig::client::{Ask, ClientConfig, run};
 use forebay_rig::server::{Server, ServerConfig};
 use forebay_rig::sock::{READ_FAMILIES, WRITE_FAMILIES};
-use forebay_rig::stamp::{ClientLine, ServerLine};
+use forebay_rig::stamp::{ClientLine, Read, ServerLine};
 use forebay_rig::tools::{compile, run_line};
 use forebay_rig::truth::{Points, true_stalls};
 use std::net::SocketAddr;
@@ -236,6 +236,20 @@ fn stalls_are_seen_and_blamed() {
         })
         .collect();
     assert_eq!(causes, [["engine"], ["reader"]]);
+}
+
+#[test]
+fn bytes_behind_a_hole_arrive_when_it_is_filled() {
+    let read = |arrival_ns| Read {
+        poll_ns: 300 * MS,
+        arrival_ns,
+        ..Read::default()
+    };
+    assert_eq!(read(None).first_arrival_ns(false), 300 * MS);
+    let (just_now, long_ago) = (300 * MS - 50_000, 100 * MS);
+    assert_eq!(read(Some(just_now)).first_arrival_ns(false), just_now);
+    assert_eq!(read(Some(long_ago)).first_arrival_ns(false), 300 * MS);
+    assert_eq!(read(Some(long_ago)).first_arrival_ns(true), long_ago);
 }
 
 #[test]

@@ -291,6 +291,14 @@ fn ordinary_traffic_is_reported_by_turns() {
 }
 
 #[test]
+fn pipelined_heads_lie_behind_each_other() {
+    let mut wire = Wire::new();
+    wire.c("GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n");
+    assert_eq!(wire.want().client, Report::Turns { head_bytes: 4096 });
+    assert_eq!(wire.want_server(), Report::Turns { head_bytes: 4096 });
+}
+
+#[test]
 fn memory_is_bounded_when_everything_waits() {
     // Requests that wait, half a head on each side: the bound is asserted after every piece.
     let mut wire = Wire::new();

@@ -147,7 +147,7 @@ impl Session {
             line.response_bytes += used as u64;
             while let Some(content) = body.next_event() {
                 line.chunks.push(Chunk {
-                    arrival_ns: self.last.first_arrival_ns(),
+                    arrival_ns: self.last.first_arrival_ns(self.local.ip().is_loopback()),
                     read_ns: self.last.ret_ns,
                     content,
                 });

@@ -1,7 +1,7 @@
 //! One record against one request.
 
 use super::join::Pair;
-use super::stalls::{true_gaps, true_stalls};
+use super::stalls::{partners, true_gaps, true_stalls};
 use super::{Bounds, Points, Report, record::GapSplit};
 
 pub(super) fn compare(pair: &Pair<'_>, bounds: &Bounds, report: &mut Report) {
@@ -171,7 +171,7 @@ fn stream(pair: &Pair<'_>, points: &Points, bounds: &Bounds, report: &mut Report
     blame(pair, report);
 }
 
-/// Every true stall against the record's stalls in order; what has no partner counts as `none`.
+/// Every true stall against the record's; what has no partner counts as `none`.
 fn blame(pair: &Pair<'_>, report: &mut Report) {
     let (Some(server), Some(seen)) = (pair.server, &pair.record.gen_ai) else {
         return;
@@ -189,12 +189,13 @@ fn blame(pair: &Pair<'_>, report: &mut Report) {
             pair.client.id
         ));
     }
-    for n in 0..truth.len().max(seen.stalls.len()) {
-        let truth = truth.get(n).copied().unwrap_or("none");
-        let cause = seen
-            .stalls
-            .get(n)
-            .map_or("none", |stall| stall.cause.as_str());
+    for (truth, stall) in partners(pair.client, server, &seen.stalls) {
+        let cause = stall.map_or("none", |stall| stall.cause.as_str());
+        let truth = match truth {
+            Some(truth) if truth.may_be(cause) => cause,
+            Some(truth) => truth.cause(),
+            None => "none",
+        };
         report.blame(&pair.client.id, truth, cause);
     }
 }

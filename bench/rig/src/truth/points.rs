@@ -1,7 +1,7 @@
 //! The true points of a request's journey and the phases between them.
 
 use super::record::{Directions, Phases, Way};
-use crate::stamp::{ClientLine, ServerLine, Write};
+use crate::stamp::{ClientLine, ServerLine, Write, deliverable_ns};
 use std::net::SocketAddr;
 
 /// c0, w0, c1…c4 at the client, s0…s3 at the server, nanoseconds of CLOCK_MONOTONIC (one host's clock).
@@ -29,18 +29,6 @@ pub struct Points {
     pub c4: u64,
 }
 
-/// A wake-up later than this after the packet's own stamp was not the scheduler's: the reader waited
-/// for a hole in front of the packet to be filled (wake-up p99 here: 56 µs at real-time priority).
-const WAKE_UP_NS_MAX: u64 = 500_000;
-
-/// When bytes could be read: their packet's stamp or, behind a hole, the wake-up that ended the wait.
-fn deliverable(stamp: Option<u64>, poll_ns: u64) -> u64 {
-    match stamp {
-        Some(at) if poll_ns.saturating_sub(at) <= WAKE_UP_NS_MAX => at,
-        _ => poll_ns,
-    }
-}
-
 impl Points {
     /// From both logs; `None` when one of them lacks a point.
     ///
@@ -52,11 +40,7 @@ impl Points {
         let request_read = server.reads.last()?;
         let (first_write, last_write) = (server.writes.first()?, client.writes.last()?);
         let stand_in = |write: &Write| write.driver_ns.filter(|_| on_loopback(client));
-        // Loopback loses nothing: there a late wake-up is always the scheduler's.
-        let deliverable = |stamp: Option<u64>, poll_ns| match stamp {
-            Some(at) if on_loopback(client) => at,
-            stamp => deliverable(stamp, poll_ns),
-        };
+        let deliverable = |stamp, poll_ns| deliverable_ns(stamp, poll_ns, on_loopback(client));
         let stamp = request_read.arrival_ns.or(stand_in(last_write));
         let first_stamp = first_read.arrival_ns.or(stand_in(first_write));
         Some(Self {

@@ -18,7 +18,7 @@ pub struct Order {
 }
 
 /// How the kernel reports before anybody asks (`FB_HEAD_DEFAULT`).
-const KERNEL_DEFAULT: Report = Report::Turns { head_bytes: 2048 };
+const KERNEL_DEFAULT: Report = Report::Turns { head_bytes: 4096 };
 /// Turns after which a connection counts as long-lived enough to tune its copying.
 const TUNE_TURNS: u32 = 8;
 

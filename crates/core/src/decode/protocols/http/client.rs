@@ -31,7 +31,7 @@ pub(super) struct Client {
     pub(super) lost: bool,
     /// JSON of the newest request, while its facts are not told.
     pub(super) scan: Option<Box<Scan>>,
-    /// A head was cut: ask for more bytes.
+    /// A head was cut or requests are pipelined: ask for more bytes.
     pub(super) wide: bool,
 }
 
@@ -243,6 +243,10 @@ impl Http {
             may_stream: false,
         };
         self.models |= proven.is_some();
+        if !self.queue.is_empty() {
+            // Pipelined: one read may hold many heads.
+            (self.client.wide, self.server.wide) = (true, true);
+        }
         self.queue.push(waiting);
         out.push(Frame::Request {
             at,

@@ -21,7 +21,7 @@ pub(super) struct Server {
     lost: bool,
     /// Another request was made: the response in progress ended before the next turn.
     over: bool,
-    /// A head was cut: ask for more bytes.
+    /// A head was cut or requests are pipelined: ask for more bytes.
     pub(super) wide: bool,
     /// Just after the last byte that travelled.
     end: u64,
