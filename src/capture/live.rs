@@ -83,12 +83,7 @@ impl Source for Live {
             }
             hub.publish(&mut batch);
             if !more {
-                let took_ns = monotonic_ns().saturating_sub(begin_ns);
-                sleep(if took_ns > LONG_NS {
-                    DRAIN_SOON
-                } else {
-                    DRAIN_EVERY
-                });
+                drive.rest(begin_ns);
             }
         }
         drive.end(&hub, &mut batch);
@@ -158,6 +153,18 @@ impl Drive {
         more
     }
 
+    /// Sleeps after a round that began then.
+    fn rest(&self, begin_ns: u64) {
+        let now_ns = monotonic_ns();
+        let pause = if now_ns.saturating_sub(begin_ns) > LONG_NS {
+            DRAIN_SOON
+        } else {
+            DRAIN_EVERY
+        };
+        self.priority.rest(now_ns, pause);
+        sleep(pause);
+    }
+
     /// What the agent costs and holds, once a second.
     fn vitals(&mut self, now_ns: u64) -> Option<Vitals> {
         let connections = self.pipeline.connections();
@@ -170,7 +177,8 @@ impl Drive {
     fn drain(&mut self) -> bool {
         let waiting_bytes = self.observe.waiting_bytes();
         self.meter.ring(waiting_bytes);
-        self.priority.follow(waiting_bytes, RING_BYTES);
+        self.priority
+            .follow(waiting_bytes, RING_BYTES, monotonic_ns());
         let (pipeline, read) = (&mut self.pipeline, &mut self.read);
         let mut full = false;
         self.observe.drain(|event| {

@@ -7,12 +7,14 @@ mod load;
 mod memory;
 mod observe;
 mod programs;
+mod schedule;
 mod wire;
 
 pub use features::{Feature, optional};
 pub use memory::give_back_memory;
 pub use observe::{LoadError, Losses, Observe, RING_BYTES, SOCKETS_MAX, Stop};
 pub use programs::{ProgramSize, ProgramStats, StatsGuard};
+pub use schedule::{run_when_idle, runs_when_idle};
 
 /// Major version of the clang that made the programs; what the verifier walks depends on it.
 pub const CLANG: &str = env!("FOREBAY_CLANG");
