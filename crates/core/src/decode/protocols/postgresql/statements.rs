@@ -1,5 +1,7 @@
 //! Remembers shapes: of statement texts, so that they are read once, and of prepared names.
 
+mod alike;
+
 use super::sql::{self, Shape};
 use rustc_hash::FxHasher;
 use std::hash::Hasher;
@@ -37,7 +39,7 @@ pub(super) struct Statements {
 }
 
 impl Statements {
-    /// The shape of a statement's text; read only if it is not remembered.
+    /// The shape of a statement's text; read only if none is remembered of a text like it.
     pub(super) fn of_text(&mut self, text: &[u8], cut: bool) -> Arc<Shape> {
         let key = key(if cut { Space::CutText } else { Space::Text }, text);
         if let Some(known) = self.find(key) {
@@ -102,7 +104,10 @@ impl Statements {
 fn key(space: Space, name: &[u8]) -> u64 {
     let mut hasher = FxHasher::default();
     hasher.write_u8(space as u8);
-    hasher.write(name);
+    match space {
+        Space::Text | Space::CutText => alike::feed(name, &mut hasher),
+        Space::Statement | Space::Portal => hasher.write(name),
+    }
     hasher.finish()
 }
 
