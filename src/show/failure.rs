@@ -53,6 +53,12 @@ pub enum Failure {
         /// The command line.
         line: String,
     },
+    /// A policy can't be judged.
+    #[error(transparent)]
+    Policy(#[from] crate::show::policy::PolicyError),
+    /// What is wrong stands on standard output already.
+    #[error("it does not hold")]
+    Said,
     /// A flag's value makes no sense here.
     #[error("{0}")]
     Usage(String),
@@ -112,8 +118,8 @@ impl Failure {
         }
     }
 
-    /// Whether nobody is there to read about it.
+    /// Whether nobody is there to read about it, or everything was said.
     pub fn is_quiet(&self) -> bool {
-        self.exit_code() == 0
+        self.exit_code() == 0 || matches!(self, Failure::Said)
     }
 }

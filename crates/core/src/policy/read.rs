@@ -1,0 +1,305 @@
+//! From files to policies and a world: native Kubernetes YAML or JSON, and inventories.
+//!
+//! Everything that is wrong in a file is found, not only the first: each [`Problem`] names file,
+//! document, field, what is wrong and what to do. A field that nobody knows is a warning, as it is
+//! most likely mistyped. An object with an error is left out.
+
+mod assertions;
+mod cluster_peer;
+mod cluster_policy;
+mod inventory;
+mod labels;
+mod names;
+mod network_policy;
+mod node;
+mod objects;
+mod overlaps;
+mod problem;
+mod walk;
+mod yaml;
+
+pub use assertions::{Assertion, Assertions, port};
+pub use node::{Node as Tree, Value};
+pub use problem::{MAX_PROBLEMS, Problem, Severity};
+pub use yaml::MAX_BYTES;
+
+use super::model::{Api, Policies, PolicyName};
+use super::world::World;
+use names::{NAMESPACE, OBJECT_NAME, checked, is_dns_label, is_dns_subdomain};
+use problem::Log;
+use std::collections::BTreeMap;
+use walk::At;
+
+/// The group and version of our own kinds.
+pub const OUR_API: &str = "forebay.dev/v1alpha1";
+const NETWORK_POLICY: &str = "networking.k8s.io/v1";
+const CLUSTER_POLICY: &str = "policy.networking.k8s.io/v1alpha2";
+
+/// What files say, together.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// Those without an error.
+    pub policies: Policies,
+    /// Everyone they name.
+    pub world: World,
+    /// What `policy test` runs.
+    pub assertions: Vec<Assertions>,
+    /// Kinds that nothing is done with, and how many there were.
+    pub skipped: BTreeMap<String, usize>,
+    /// Documents with something in them.
+    pub documents: usize,
+    log: Log,
+    /// Where each policy stood: file, document and line.
+    origins: Vec<(PolicyName, String, usize, u32)>,
+    finished: bool,
+}
+
+impl Files {
+    /// Reads a file.
+    pub fn add(&mut self, file: &str, text: &str) {
+        file.clone_into(&mut self.log.file);
+        let (documents, broken) = yaml::documents(text);
+        let count = documents.len();
+        for (index, document) in documents.iter().enumerate() {
+            self.log.document = index + 1;
+            self.document(document);
+        }
+        if let Some(broken) = broken {
+            self.log.document = count + 1;
+            self.log.object.clear();
+            let cure = "correct the line, or see whether the lines before it are indented alike";
+            self.log.error(
+                ("", broken.line),
+                format!("this is no YAML: {}", broken.what),
+                cure,
+            );
+        }
+    }
+
+    /// Takes one object, as the API server sends it.
+    pub fn add_object(&mut self, from: &str, object: &Tree) {
+        from.clone_into(&mut self.log.file);
+        self.log.document = 1;
+        self.document(object);
+    }
+
+    /// Looks at all of it together. Must come last.
+    pub fn finish(&mut self) {
+        if !self.finished {
+            self.finished = true;
+            overlaps::find(self);
+        }
+    }
+
+    /// What was found, in the order of the files.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.log.problems
+    }
+
+    /// How many errors and warnings there were, those beyond [`MAX_PROBLEMS`] included.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        (self.log.errors, self.log.warnings)
+    }
+
+    fn document(&mut self, node: &Tree) {
+        if node.value == Value::Null {
+            return;
+        }
+        self.documents += 1;
+        self.object(&At {
+            node,
+            path: String::new(),
+        });
+    }
+
+    fn object(&mut self, at: &At<'_>) {
+        self.log.object.clear();
+        let Some(mut fields) = at.map(&mut self.log) else {
+            return;
+        };
+        let api = fields.need(
+            &mut self.log,
+            "apiVersion",
+            "write it, as `apiVersion: networking.k8s.io/v1`",
+        );
+        let kind = fields.need(&mut self.log, "kind", "write it, as `kind: NetworkPolicy`");
+        let api = api.and_then(|at| at.text(&mut self.log));
+        let kind = kind.and_then(|at| at.text(&mut self.log));
+        let (Some(api), Some(kind)) = (api, kind) else {
+            return;
+        };
+        kind.clone_into(&mut self.log.object);
+        if let (true, Some(items)) = (kind.ends_with("List"), fields.get("items")) {
+            for item in items.list(&mut self.log) {
+                self.object(&item);
+            }
+            return;
+        }
+        let errors = self.log.errors;
+        match (api, kind) {
+            (NETWORK_POLICY, "NetworkPolicy") => self.policy(at, Api::NetworkPolicy, errors),
+            (CLUSTER_POLICY, "ClusterNetworkPolicy") => {
+                self.policy(at, Api::ClusterNetworkPolicy, errors)
+            }
+            (_, "NetworkPolicy") => self.wrong_version(at, api, kind, NETWORK_POLICY),
+            (_, "ClusterNetworkPolicy") if api.starts_with("policy.networking.k8s.io/") => {
+                self.wrong_version(at, api, kind, CLUSTER_POLICY);
+            }
+            (_, "AdminNetworkPolicy" | "BaselineAdminNetworkPolicy") => {
+                let what = format!("{kind} was replaced by ClusterNetworkPolicy and is not judged");
+                let cure = "write it as ClusterNetworkPolicy of policy.networking.k8s.io/v1alpha2, with its tier";
+                self.log.error(at.place(), what, cure);
+            }
+            (OUR_API, "Inventory" | "PolicyTest") => self.ours(at, kind),
+            (_, "Inventory" | "PolicyTest") if api.starts_with("forebay") => {
+                self.wrong_version(at, api, kind, OUR_API);
+            }
+            _ => self.other(at, kind),
+        }
+    }
+
+    fn wrong_version(&mut self, at: &At<'_>, api: &str, kind: &str, known: &str) {
+        let what = format!("{kind} of {:?} is not known", walk::shortened(api));
+        self.log
+            .error(at.place(), what, format!("write apiVersion: {known}"));
+    }
+
+    fn policy(&mut self, at: &At<'_>, api: Api, errors: usize) {
+        let Some(mut fields) = at.map(&mut self.log) else {
+            return;
+        };
+        fields.skip(&["apiVersion", "kind", "status"]);
+        let name = self.metadata(&mut fields, api == Api::NetworkPolicy);
+        let spec = fields.need(&mut self.log, "spec", "write what the policy says");
+        fields.end(&mut self.log);
+        let (Some((namespace, name)), Some(spec)) = (name, spec) else {
+            return;
+        };
+        let policy = match api {
+            Api::NetworkPolicy => network_policy::read(&spec, &namespace, &name, &mut self.log),
+            Api::ClusterNetworkPolicy => cluster_policy::read(&spec, &name, &mut self.log),
+        };
+        if let (Some(policy), true) = (policy, self.log.errors == errors) {
+            let origin = (
+                policy.name.clone(),
+                self.log.file.clone(),
+                self.log.document,
+                at.node.line,
+            );
+            self.origins.push(origin);
+            self.policies.all.push(policy);
+        }
+    }
+
+    /// Namespace and name of a policy; the namespace is empty for cluster-wide ones.
+    fn metadata(
+        &mut self,
+        fields: &mut walk::Fields<'_>,
+        namespaced: bool,
+    ) -> Option<(String, String)> {
+        const KNOWN: [&str; 12] = [
+            "labels",
+            "annotations",
+            "creationTimestamp",
+            "uid",
+            "resourceVersion",
+            "generation",
+            "managedFields",
+            "ownerReferences",
+            "finalizers",
+            "generateName",
+            "deletionTimestamp",
+            "selfLink",
+        ];
+        let log = &mut self.log;
+        let metadata = fields.need(log, "metadata", "write it, with a name")?;
+        let mut fields = metadata.map(log)?;
+        let name = fields.need(log, "name", "give the policy a name");
+        let name = name.and_then(|at| checked(&at, log, is_dns_subdomain, "name", OBJECT_NAME));
+        let namespace = fields.get("namespace");
+        fields.skip(&KNOWN);
+        fields.end(log);
+        let namespace = match (namespace, namespaced) {
+            (Some(at), true) => checked(&at, log, is_dns_label, "namespace", NAMESPACE)?,
+            (Some(at), false) => {
+                log.error(
+                    at.place(),
+                    "this kind has no namespace: it is about the whole cluster",
+                    "remove it",
+                );
+                return None;
+            }
+            (None, true) => "default",
+            (None, false) => "",
+        };
+        let name = name?;
+        let slash = if namespace.is_empty() { "" } else { "/" };
+        log.object = format!("{} {namespace}{slash}{name}", log.object);
+        Some((namespace.to_owned(), name.to_owned()))
+    }
+
+    fn ours(&mut self, at: &At<'_>, kind: &str) {
+        let log = &mut self.log;
+        let Some(mut fields) = at.map(log) else {
+            return;
+        };
+        fields.skip(&["apiVersion", "kind", "metadata"]);
+        if kind == "Inventory" {
+            inventory::read(&mut fields, &mut self.world, log);
+        } else {
+            self.assertions.push(assertions::read(&mut fields, log));
+        }
+        fields.end(log);
+    }
+
+    /// Who there is, by Kubernetes' own objects; other kinds are counted.
+    fn other(&mut self, at: &At<'_>, kind: &str) {
+        let log = &mut self.log;
+        let template = objects::template(kind);
+        if template.is_none() && !matches!(kind, "Namespace" | "Pod" | "Node") {
+            *self.skipped.entry(walk::shortened(kind)).or_default() += 1;
+            return;
+        }
+        let text = |path: &[&'static str], log: &mut Log| {
+            objects::find(at, path, log)
+                .and_then(|at| at.text(log))
+                .map(str::to_owned)
+        };
+        let Some(name) = text(&["metadata", "name"], log) else {
+            log.error(at.place(), "metadata.name is missing", "give it a name");
+            return;
+        };
+        let namespace =
+            text(&["metadata", "namespace"], log).unwrap_or_else(|| "default".to_owned());
+        let labels = objects::find(at, &["metadata", "labels"], log);
+        let labels = |log: &mut Log| {
+            labels
+                .map(|at| labels::labels(&at, log))
+                .unwrap_or_default()
+        };
+        match (kind, template) {
+            ("Namespace", _) => self.world.add_namespace(&name, labels(log)),
+            ("Node", _) => {
+                let labels = labels(log);
+                self.world.nodes.push(objects::node(at, &name, labels, log));
+            }
+            ("Pod", _) => self
+                .world
+                .workloads
+                .extend(objects::workload(at, &namespace, &name, log)),
+            (_, Some(path)) => {
+                if let Some(pod) = objects::find(at, path, log) {
+                    self.world
+                        .workloads
+                        .extend(objects::workload(&pod, &namespace, &name, log));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
