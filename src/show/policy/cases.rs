@@ -239,7 +239,7 @@ pub fn line<T: Serialize>(value: &T) -> String {
 
 type Lines = Box<dyn BufRead>;
 
-/// The file from its beginning, unpacked if it is packed, and its first line.
+/// The file from its beginning, unpacked if it is packed, and its first line with something in it.
 fn open(path: &Path) -> Result<(String, Lines), PolicyError> {
     let failed = |source| PolicyError::Read {
         file: path.display().to_string(),
@@ -255,9 +255,19 @@ fn open(path: &Path) -> Result<(String, Lines), PolicyError> {
         })
     };
     let mut first = String::new();
-    start()
-        .and_then(|file| file.take(MAX_LINE).read_line(&mut first))
-        .map_err(failed)?;
+    let mut lines = start().map_err(failed)?;
+    // Empty lines say nothing of the format.
+    while first.trim().is_empty() {
+        first.clear();
+        if (&mut lines)
+            .take(MAX_LINE)
+            .read_line(&mut first)
+            .map_err(failed)?
+            == 0
+        {
+            break;
+        }
+    }
     Ok((first, start().map_err(failed)?))
 }
 

@@ -14,10 +14,11 @@ use serde_json::json;
 use std::path::PathBuf;
 
 /// What else the help says.
-pub const DETAILS: &str = "An end is namespace/name of a workload, an address, node/NAME, or the name of a host \
-    of an Inventory.\nThe files name who there is: Pods, Deployments and the like, or an Inventory.\n\n\
+pub const DETAILS: &str = "An end is namespace/name of a workload, an address, node/NAME, or the name of a host of an\n\
+    Inventory. The files name who there is: Pods, Deployments and the like, or an Inventory.\n\n\
     Examples:\n  forebay policy explain --from rag/api --to rag/qdrant --port TCP/6333 policies/\n  \
-    kubectl get ns,po,netpol -A -o yaml | forebay policy explain --from rag/api --to 192.0.2.9 --port UDP/53 -";
+    kubectl get ns,po,netpol -A -o yaml > all.yaml\n  \
+    forebay policy explain --from rag/api --to 192.0.2.9 --port UDP/53 all.yaml";
 
 /// Its flags.
 #[derive(Args)]

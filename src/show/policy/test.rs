@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 pub const DETAILS: &str = "FILE holds a PolicyTest: the files that it judges and what must hold.\n\n  \
     apiVersion: forebay.dev/v1alpha1\n  kind: PolicyTest\n  files: [policies.yaml, inventory.yaml]\n  tests:\n  \
     - {from: rag/api, to: rag/qdrant, port: 6333, expect: allow}\n  \
-    - {from: rag/api, to: 192.0.2.9, protocol: UDP, port: 53, expect: deny, because: rag/api-egress}\n\n\
-    `because` is the policy that must decide; `default` means none. --cases takes tables in the two \
-    formats\nof docs/policy.md and ends with the line `N rows, N mismatches`. Exit code 1: something does not hold.\n\n\
+    - {from: rag/api, to: 192.0.2.9, port: 443, expect: deny, because: rag/api-egress}\n\n\
+    `because` is the policy that must decide; `default` means none. --cases takes tables in the\n\
+    two formats of docs/policy.md and ends with the line `N rows, N mismatches`.\n\
+    Exit code 1: something does not hold.\n\n\
     Examples:\n  forebay policy test tests.yaml\n  forebay policy test --cases networkpolicy-v1-cases.jsonl.gz";
 
 /// Its flags.
