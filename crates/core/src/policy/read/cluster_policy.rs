@@ -1,6 +1,7 @@
 //! `policy.networking.k8s.io/v1alpha2` `ClusterNetworkPolicy`, with the checks of its definition.
 
-use super::cluster_peer::{At25, peers, protocols};
+use super::cluster_peer::{At25, peers};
+use super::cluster_port::protocols;
 use super::labels::selector;
 use super::names::{OBJECT_NAME, is_dns_subdomain};
 use super::problem::Log;

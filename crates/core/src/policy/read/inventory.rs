@@ -4,7 +4,7 @@ use super::labels::{addresses, labels};
 use super::names::{
     NAMESPACE, OBJECT_NAME, PORT_NAME, checked, is_dns_label, is_dns_subdomain, is_port_name,
 };
-use super::network_policy::PROTOCOLS;
+use super::network_port::PROTOCOLS;
 use super::problem::Log;
 use super::walk::{At, Fields};
 use crate::policy::flow::Protocol;
