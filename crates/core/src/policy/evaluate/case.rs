@@ -1,5 +1,6 @@
 //! A flow seen from one of its ends, and the rules that are tried on it.
 
+use crate::policy::cidr::unmapped;
 use crate::policy::flow::{End, Flow, Who};
 use crate::policy::model::{Action, Direction, Policy, Rule, Tier};
 use crate::policy::verdict::{RuleName, Why};
@@ -28,9 +29,15 @@ impl<'f> Case<'f> {
     }
 }
 
-/// A workload is the same by its name, or, seen from outside of itself, by its address.
+/// A workload is the same by its name; what it sends to a loopback address stays with it.
 pub(super) fn is_same(subject: &Workload, peer: &End<'_>) -> bool {
-    matches!(peer.who, Who::Workload(peer) if peer.namespace == subject.namespace && peer.name == subject.name)
+    match peer.who {
+        Who::Workload(peer) => peer.namespace == subject.namespace && peer.name == subject.name,
+        Who::Outside => peer
+            .address
+            .is_some_and(|address| unmapped(address).is_loopback()),
+        Who::Node(_) => false,
+    }
 }
 
 /// Every rule of the policies, with its place.

@@ -214,6 +214,25 @@ fn what_does_not_go_together_is_found() {
         )),
         []
     );
+    // Of three about one workload, each is named once; directions that do not meet are none.
+    let one = format!(
+        "{world}---\n{}\n---\n{}\n---\n{}",
+        with("a", "{namespaces: {}}"),
+        with("b", "{namespaces: {}}"),
+        with("c", none)
+    );
+    let found = problems(&one);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    let inward = with("b", "{namespaces: {}}")
+        .replace("egress", "ingress")
+        .replace("to: [{nodes", "from: [{namespaces");
+    assert_eq!(
+        problems(&format!(
+            "{}\n---\n{inward}\n---\n{world}",
+            with("a", "{namespaces: {}}")
+        )),
+        []
+    );
     let shared = "apiVersion: forebay.dev/v1alpha1\nkind: Inventory\nworkloads: [{name: a, addresses: [10.0.0.1]}, {name: b, addresses: [10.0.0.1]}]\n";
     assert!(
         problems(shared)[0]
