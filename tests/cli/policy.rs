@@ -221,6 +221,11 @@ fn explain_walks_to_the_verdict() {
             "policy", "explain", "--from", from, "--to", to, "--port", port, all,
         ]);
         assert!(done.status.success(), "{}", err(&done));
+        assert!(
+            out(&done).lines().all(|line| line.chars().count() <= 160),
+            "{}",
+            out(&done)
+        );
         out(&done)
     };
     let said = ask("rag/api", "rag/qdrant", "TCP/6333");
