@@ -5,6 +5,7 @@
 //! must say the same of every flow. `docs/policy.md` lists every rule and every decision where the
 //! APIs leave one open.
 
+mod binding;
 mod cidr;
 mod domain;
 mod ends;
@@ -16,6 +17,7 @@ mod selector;
 pub mod verdict;
 mod world;
 
+pub use binding::Binding;
 pub use cidr::{Cidr, CidrError, unmapped};
 pub use domain::{Answers, DomainPattern};
 pub use ends::{UnknownEnd, ends};
@@ -27,4 +29,4 @@ pub use model::{
 };
 pub use selector::{Labels, Requirement, Selector};
 pub use verdict::{Missed, Nearest, RuleName, Side, Verdict, Why};
-pub use world::{Binding, Host, NAME_LABEL, NamedPort, Namespace, Node, Workload, World};
+pub use world::{Host, NAME_LABEL, NamedPort, Namespace, Node, Workload, World};

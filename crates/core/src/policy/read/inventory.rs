@@ -7,9 +7,10 @@ use super::names::{
 use super::network_port::PROTOCOLS;
 use super::problem::Log;
 use super::walk::{At, Fields};
+use crate::policy::binding::Binding;
 use crate::policy::flow::Protocol;
 use crate::policy::selector::Labels;
-use crate::policy::world::{Binding, Host, NamedPort, Node, Workload, World};
+use crate::policy::world::{Host, NamedPort, Node, Workload, World};
 
 /// Fewest characters of a container's id: what tools print.
 const MIN_CONTAINER_ID: usize = 12;

@@ -46,22 +46,28 @@ fn doubles(files: &mut Files) {
 fn workloads(files: &mut Files) {
     files.log.object.clear();
     let mut seen = BTreeMap::new();
+    let mut names = BTreeMap::new();
     let mut found = Vec::new();
     for workload in &files.world.workloads {
+        let count: &mut usize = names.entry(workload.to_string()).or_default();
+        *count += 1;
+        if *count == 2 {
+            let what = format!("{workload} is there more than once");
+            found.push((
+                what,
+                "give each its own name: only the first can be asked about by it",
+            ));
+        }
         for address in workload.addresses.iter().filter(|_| !workload.host_network) {
             if let Some(other) = seen.insert(*address, workload.to_string()) {
-                found.push(format!(
-                    "{other} and {workload} both have the address {address}"
-                ));
+                let what = format!("{other} and {workload} both have the address {address}");
+                let cure = "remove the one that has gone; where both run on one host, others take them for the first";
+                found.push((what, cure));
             }
         }
     }
-    for what in found {
-        files.log.warning(
-            ("", 0),
-            what,
-            "remove the one that has gone; where both run on one host, others take them for the first",
-        );
+    for (what, cure) in found {
+        files.log.warning(("", 0), what, cure);
     }
 }
 

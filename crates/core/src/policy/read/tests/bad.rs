@@ -233,6 +233,13 @@ fn what_does_not_go_together_is_found() {
         )),
         []
     );
+    let twice = "apiVersion: forebay.dev/v1alpha1\nkind: Inventory\nworkloads: [{name: a}, {name: a}, {name: a}]\n";
+    assert_eq!(problems(twice).len(), 1);
+    assert!(
+        problems(twice)[0]
+            .3
+            .contains("default/a is there more than once")
+    );
     let shared = "apiVersion: forebay.dev/v1alpha1\nkind: Inventory\nworkloads: [{name: a, addresses: [10.0.0.1]}, {name: b, addresses: [10.0.0.1]}]\n";
     assert!(
         problems(shared)[0]
