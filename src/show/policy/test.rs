@@ -76,7 +76,10 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
 /// The assertions of a file, and what each of its lists is about.
 fn tests_of(path: &Path) -> Result<Vec<(Vec<Assertion>, Files)>, PolicyError> {
     let file = path.display().to_string();
-    let own = sources::load_valid(&[path.to_owned()])?;
+    let (own, _) = sources::load(&[path.to_owned()])?;
+    if own.counts().0 > 0 {
+        sources::judgeable(&own, &file)?;
+    }
     if own.assertions.is_empty() {
         return Err(PolicyError::NoTests(file));
     }

@@ -174,24 +174,38 @@ impl Files {
             return;
         };
         fields.skip(&["apiVersion", "kind", "status"]);
-        let name = metadata::read(&mut fields, api == Api::NetworkPolicy, &mut self.log);
-        let spec = fields.need(&mut self.log, "spec", "write what the policy says");
-        fields.end(&mut self.log);
-        let (Some((namespace, name)), Some(spec)) = (name, spec) else {
-            return;
+        let namespaced = api == Api::NetworkPolicy;
+        let name = metadata::read(&mut fields, namespaced, &mut self.log);
+        let empty = Tree {
+            line: at.node.line,
+            value: Value::Map(Vec::new()),
         };
+        let spec = match fields.get("spec") {
+            None if namespaced => {
+                let what =
+                    "without a spec, it refuses all ingress of all workloads of its namespace";
+                let cure = "write what the policy says, or spec: {} if that is meant";
+                self.log.warning(("spec", at.node.line), what, cure);
+                Some(At {
+                    node: &empty,
+                    path: "spec".to_owned(),
+                })
+            }
+            Some(spec) => Some(spec),
+            None => fields.need(&mut self.log, "spec", "write what the policy says"),
+        };
+        fields.end(&mut self.log);
+        let Some(spec) = spec else { return };
+        // Without a name, what else is wrong is still to be said.
+        let (namespace, name) = name.unwrap_or_default();
         let policy = match api {
             Api::NetworkPolicy => network_policy::read(&spec, &namespace, &name, &mut self.log),
             Api::ClusterNetworkPolicy => cluster_policy::read(&spec, &name, &mut self.log),
         };
         if let (Some(policy), true) = (policy, self.log.errors == errors) {
-            let origin = (
-                policy.name.clone(),
-                self.log.file.clone(),
-                self.log.document,
-                at.node.line,
-            );
-            self.origins.push(origin);
+            let (file, document) = (self.log.file.clone(), self.log.document);
+            self.origins
+                .push((policy.name.clone(), file, document, at.node.line));
             self.policies.all.push(policy);
         }
     }
