@@ -12,7 +12,7 @@ pub const EXIT_CODES: [(u8, &str); 5] = [
     (0, "done, or ended by Ctrl-C or a closed pipe"),
     (
         1,
-        "failed; the line on standard error says why and what to do next",
+        "failed; the line on standard error says why and what to do next. `policy`: something is wrong or does not hold, as printed",
     ),
     (2, "wrong usage"),
     (3, "another agent is running on this socket"),
@@ -53,6 +53,12 @@ pub enum Failure {
         /// The command line.
         line: String,
     },
+    /// A policy can't be judged.
+    #[error(transparent)]
+    Policy(#[from] crate::show::policy::PolicyError),
+    /// What is wrong stands on standard output already.
+    #[error("it does not hold")]
+    Said,
     /// A flag's value makes no sense here.
     #[error("{0}")]
     Usage(String),
@@ -112,8 +118,8 @@ impl Failure {
         }
     }
 
-    /// Whether nobody is there to read about it.
+    /// Whether nobody is there to read about it, or everything was said.
     pub fn is_quiet(&self) -> bool {
-        self.exit_code() == 0
+        self.exit_code() == 0 || matches!(self, Failure::Said)
     }
 }

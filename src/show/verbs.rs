@@ -6,6 +6,7 @@ mod doctor;
 mod explain;
 mod man;
 mod observe;
+mod policy;
 mod record;
 mod reference;
 mod replay;
@@ -22,6 +23,7 @@ pub static VERBS: &[&Verb] = &[
     &observe::VERB,
     &top::VERB,
     &explain::VERB,
+    &policy::VERB,
     &record::VERB,
     &replay::VERB,
     &status::VERB,

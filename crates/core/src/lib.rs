@@ -14,4 +14,5 @@ pub mod explain;
 mod halves;
 mod losses;
 pub mod pipeline;
+pub mod policy;
 pub mod tape;

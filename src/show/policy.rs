@@ -1,0 +1,60 @@
+//! What `forebay policy` does: it checks, judges and explains; nothing here enforces.
+
+pub mod cases;
+pub mod check;
+pub mod explain;
+mod sources;
+pub mod test;
+
+/// Said wherever somebody could take a verdict for a fact.
+pub const NOT_ENFORCED: &str =
+    "This version judges and explains policies; it does not enforce them yet.";
+
+/// Why a policy verb ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// A file can't be read.
+    #[error("cannot read {file}: {source}. Next: check the name and the permissions")]
+    Read {
+        /// Its name.
+        file: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A directory has nothing to read.
+    #[error("{0} holds no .yaml, .yml or .json file. Next: name the files")]
+    Empty(String),
+    /// Files have errors; they were printed.
+    #[error(
+        "{errors} in {files}: nothing was judged. Next: correct them; `forebay policy check` lists them again"
+    )]
+    Invalid {
+        /// How many, in words.
+        errors: String,
+        /// Where.
+        files: String,
+    },
+    /// A name means nobody.
+    #[error(transparent)]
+    End(#[from] forebay_core::policy::UnknownEnd),
+    /// There is nothing to test.
+    #[error(
+        "{0} has no PolicyTest. Next: write one (docs/policy.md shows it), or give the file to --cases"
+    )]
+    NoTests(String),
+    /// A file of cases is not what it should be.
+    #[error("{file}, line {line}: {what}. Next: docs/policy.md describes both formats")]
+    Cases {
+        /// Its name.
+        file: String,
+        /// From 1.
+        line: usize,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+/// A number and its noun.
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
