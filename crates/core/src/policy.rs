@@ -13,6 +13,7 @@ mod flow;
 mod model;
 pub mod read;
 mod selector;
+pub mod table;
 pub mod verdict;
 mod world;
 
@@ -26,5 +27,6 @@ pub use model::{
     Subject, Tier,
 };
 pub use selector::{Labels, Requirement, Selector};
+pub use table::Table;
 pub use verdict::{Missed, Nearest, RuleName, Side, Verdict, Why};
 pub use world::{Binding, Host, NAME_LABEL, NamedPort, Namespace, Node, Workload, World};

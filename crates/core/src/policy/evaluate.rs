@@ -3,7 +3,7 @@
 //! A flow is judged once, at its beginning, by the policies about either end; replies are not judged.
 //! Tiers are asked in order: Admin, `NetworkPolicy`, Baseline; what none of them decides is allowed.
 
-mod fit;
+pub(super) mod fit;
 mod nearest;
 pub mod trace;
 
@@ -25,10 +25,10 @@ pub struct Settings {
 /// Judges flows by policies.
 pub struct Judge<'a> {
     /// By tier, priority and name.
-    ordered: Vec<&'a Policy>,
-    world: &'a World,
-    answers: &'a Answers,
-    settings: Settings,
+    pub(in crate::policy) ordered: Vec<&'a Policy>,
+    pub(in crate::policy) world: &'a World,
+    pub(in crate::policy) answers: &'a Answers,
+    pub(in crate::policy) settings: Settings,
 }
 
 /// A flow seen from one of its ends.
@@ -174,7 +174,7 @@ impl<'a> Judge<'a> {
         speaking.copied().collect()
     }
 
-    fn selects(&self, subject: &Subject, workload: &Workload) -> bool {
+    pub(in crate::policy) fn selects(&self, subject: &Subject, workload: &Workload) -> bool {
         match subject {
             Subject::InNamespace(namespace, selector) => {
                 workload.namespace == *namespace && selector.matches(&workload.labels)
@@ -245,7 +245,13 @@ fn rules<'p>(
     })
 }
 
-fn why(policy: &Policy, index: usize, rule: &Rule, action: Action, fails_closed: bool) -> Why {
+pub(in crate::policy) fn why(
+    policy: &Policy,
+    index: usize,
+    rule: &Rule,
+    action: Action,
+    fails_closed: bool,
+) -> Why {
     Why::Rule {
         rule: named(policy, index, rule),
         action,
