@@ -26,9 +26,8 @@ enum fb_reason {
 	FB_ITSELF = 1,
 	FB_NODE_LOCAL = 2,
 	FB_NOT_GOVERNED = 3,
-	FB_LOOPBACK = 4,
-	FB_PENDING = 5,
-	FB_BROKEN = 6,
+	FB_PENDING = 4,
+	FB_BROKEN = 5,
 	FB_FIRST_RULE = 16,
 };
 

@@ -99,9 +99,7 @@ static __always_inline __u32 judge_subject(const struct question *q, const struc
 
 	if (!peer)
 		return FB_DENY | FB_BROKEN;
-	if (peer->workload == FB_ANYONE)
-		return FB_LOOPBACK;
-	if (peer->workload == q->workload)
+	if (peer->workload == FB_ANYONE || peer->workload == q->workload)
 		return FB_ITSELF;
 	if (peer->node && peer->node == s->node &&
 	    (side == FB_INGRESS || s->flags & FB_NODE_LOCAL_EGRESS))

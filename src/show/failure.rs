@@ -12,7 +12,7 @@ pub const EXIT_CODES: [(u8, &str); 5] = [
     (0, "done, or ended by Ctrl-C or a closed pipe"),
     (
         1,
-        "failed; the line on standard error says why and what to do next",
+        "failed; the line on standard error says why and what to do next. `policy`: something is wrong or does not hold, as printed",
     ),
     (2, "wrong usage"),
     (3, "another agent is running on this socket"),

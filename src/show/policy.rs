@@ -42,6 +42,9 @@ pub enum PolicyError {
         "{0} has no PolicyTest. Next: write one (docs/policy.md shows it), or give the file to --cases"
     )]
     NoTests(String),
+    /// The kernel can't judge.
+    #[error(transparent)]
+    Kernel(#[from] forebay_kernel::EnforceError),
     /// A file of cases is not what it should be.
     #[error("{file}, line {line}: {what}. Next: docs/policy.md describes both formats")]
     Cases {

@@ -2,10 +2,11 @@
 
 use crate::{err, out, output};
 
-const VERBS: [&str; 11] = [
+const VERBS: [&str; 12] = [
     "observe",
     "top",
     "explain",
+    "policy",
     "record",
     "replay",
     "status",

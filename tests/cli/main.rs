@@ -13,6 +13,7 @@ mod help;
 mod instance;
 mod observe;
 mod own_agent;
+mod policy;
 mod privilege;
 mod slow_reader;
 mod usage;

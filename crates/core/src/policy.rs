@@ -5,6 +5,7 @@
 //! must say the same of every flow. `docs/policy.md` lists every rule and every decision where the
 //! APIs leave one open.
 
+mod binding;
 mod cidr;
 mod domain;
 mod ends;
@@ -17,6 +18,7 @@ pub mod table;
 pub mod verdict;
 mod world;
 
+pub use binding::Binding;
 pub use cidr::{Cidr, CidrError, unmapped};
 pub use domain::{Answers, DomainPattern};
 pub use ends::{UnknownEnd, ends};
@@ -29,4 +31,4 @@ pub use model::{
 pub use selector::{Labels, Requirement, Selector};
 pub use table::Table;
 pub use verdict::{Missed, Nearest, RuleName, Side, Verdict, Why};
-pub use world::{Binding, Host, NAME_LABEL, NamedPort, Namespace, Node, Workload, World};
+pub use world::{Host, NAME_LABEL, NamedPort, Namespace, Node, Workload, World};

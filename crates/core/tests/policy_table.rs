@@ -1,7 +1,10 @@
 //! The tables for the kernel say what the evaluator says, of every flow and for the same reason.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod worlds;
 
+use forebay_core::policy::Why;
 use forebay_core::policy::table::{Reason, UNDECIDED};
 use forebay_core::policy::{
     Action, Api, Direction, End, Flow, Judge, Labels, Peer, Peers, Policies, Policy, PolicyName,
@@ -164,7 +167,7 @@ fn loopback_passes_and_who_is_undecided_reaches_nothing_else() {
                 let answer = table.judge(workload, direction, address, Protocol::Tcp, 80);
                 assert_eq!(
                     table.reason(answer.reason),
-                    Some(Reason::Loopback),
+                    Some(Reason::Why(Why::Itself)),
                     "{address}"
                 );
             }

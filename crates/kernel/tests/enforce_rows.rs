@@ -1,5 +1,7 @@
 //! The kernel's programs say what the evaluator says: random policies, judged by the hooks' own code.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "../../core/tests/worlds/mod.rs"]
 mod worlds;
 

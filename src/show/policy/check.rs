@@ -11,9 +11,9 @@ use serde_json::json;
 use std::path::PathBuf;
 
 /// What else the help says.
-pub const DETAILS: &str = "Reads NetworkPolicy (networking.k8s.io/v1), ClusterNetworkPolicy \
-    (policy.networking.k8s.io/v1alpha2),\nNamespaces, Pods and what makes them, Nodes and Inventories; other \
-    kinds are counted. Each mistake is\nprinted with file, line, field and cure.\n\n\
+pub const DETAILS: &str = "Reads NetworkPolicy (networking.k8s.io/v1) and ClusterNetworkPolicy\n\
+    (policy.networking.k8s.io/v1alpha2), Namespaces, Pods and what makes them, Nodes and\n\
+    Inventories; other kinds are counted. Each mistake is printed with file, line, field and cure.\n\n\
     Examples:\n  forebay policy check policies/\n  kubectl get netpol -A -o yaml | forebay policy check -\n  \
     forebay policy check --strict --json policies/*.yaml";
 

@@ -3,7 +3,7 @@
 use super::cases::line;
 use super::{NOT_ENFORCED, PolicyError, sources};
 use crate::show::failure::Failure;
-use crate::show::observe::output::print;
+use crate::show::observe::output::{print, width};
 use clap::Args;
 use forebay_core::policy::evaluate::trace::{Step, Trace};
 use forebay_core::policy::read::port;
@@ -14,10 +14,11 @@ use serde_json::json;
 use std::path::PathBuf;
 
 /// What else the help says.
-pub const DETAILS: &str = "An end is namespace/name of a workload, an address, node/NAME, or the name of a host \
-    of an Inventory.\nThe files name who there is: Pods, Deployments and the like, or an Inventory.\n\n\
+pub const DETAILS: &str = "An end is namespace/name of a workload, an address, node/NAME, or the name of a host of an\n\
+    Inventory. The files name who there is: Pods, Deployments and the like, or an Inventory.\n\n\
     Examples:\n  forebay policy explain --from rag/api --to rag/qdrant --port TCP/6333 policies/\n  \
-    kubectl get ns,po,netpol -A -o yaml | forebay policy explain --from rag/api --to 192.0.2.9 --port UDP/53 -";
+    kubectl get ns,po,netpol -A -o yaml > all.yaml\n  \
+    forebay policy explain --from rag/api --to 192.0.2.9 --port UDP/53 all.yaml";
 
 /// Its flags.
 #[derive(Args)]
@@ -70,7 +71,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
             "verdict": verdict, "steps": steps,
         })));
     }
-    print(&text(&flow, &verdict, &steps))
+    print(&wrapped(&text(&flow, &verdict, &steps), width()))
 }
 
 fn text(flow: &Flow<'_>, verdict: &Verdict, steps: &[Step]) -> String {
@@ -95,6 +96,21 @@ fn text(flow: &Flow<'_>, verdict: &Verdict, steps: &[Step]) -> String {
         conclusion(&mut out, side);
     }
     out.push_str(&format!("\nReplies are not judged. {NOT_ENFORCED}\n"));
+    out
+}
+
+/// Long lines go on below themselves, further in.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let start = line.len() - line.trim_start().len();
+        let (first, further) = (" ".repeat(start), " ".repeat(start + 4));
+        let options = textwrap::Options::new(width)
+            .initial_indent(&first)
+            .subsequent_indent(&further);
+        out.push_str(&textwrap::fill(line.trim_start(), options));
+        out.push('\n');
+    }
     out
 }
 
@@ -194,4 +210,18 @@ pub fn nearest_words(nearest: &Nearest) -> String {
         "nearest: {rule} accepts {accepts}; what does not fit is {}",
         missed.join(" and ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped;
+
+    #[test]
+    fn long_lines_go_on_below_themselves() {
+        let text = "a\n\n  one two three four\n";
+        assert_eq!(
+            wrapped(text, 12),
+            "a\n\n  one two\n      three\n      four\n"
+        );
+    }
 }

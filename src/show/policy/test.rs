@@ -1,6 +1,6 @@
 //! `forebay policy test`: assertions, and tables of cases.
 
-use super::cases::{self, Reference, line};
+use super::cases::{self, Kernel, Reference, line};
 use super::{NOT_ENFORCED, PolicyError, count, sources};
 use crate::show::failure::Failure;
 use crate::show::observe::output::print;
@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 pub const DETAILS: &str = "FILE holds a PolicyTest: the files that it judges and what must hold.\n\n  \
     apiVersion: forebay.dev/v1alpha1\n  kind: PolicyTest\n  files: [policies.yaml, inventory.yaml]\n  tests:\n  \
     - {from: rag/api, to: rag/qdrant, port: 6333, expect: allow}\n  \
-    - {from: rag/api, to: 192.0.2.9, protocol: UDP, port: 53, expect: deny, because: rag/api-egress}\n\n\
-    `because` is the policy that must decide; `default` means none. --cases takes tables in the two \
-    formats\nof docs/policy.md and ends with the line `N rows, N mismatches`. Exit code 1: something does not hold.\n\n\
+    - {from: rag/api, to: 192.0.2.9, port: 443, expect: deny, because: rag/api-egress}\n\n\
+    `because` is the policy that must decide; `default` means none. --cases takes tables in the\n\
+    two formats of docs/policy.md and ends with the line `N rows, N mismatches`.\n\
+    Exit code 1: something does not hold.\n\n\
     Examples:\n  forebay policy test tests.yaml\n  forebay policy test --cases networkpolicy-v1-cases.jsonl.gz";
 
 /// Its flags.
@@ -28,6 +29,9 @@ pub struct Flags {
     /// A table of cases: .jsonl, or packed with gzip
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
     cases: Option<PathBuf>,
+    /// Judge the cases by this kernel's programs: needs root, attaches nothing
+    #[arg(long, requires = "cases")]
+    kernel: bool,
     /// Let every workload reach the node it runs on
     #[arg(long)]
     node_local_egress: bool,
@@ -45,7 +49,11 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         node_local_egress: flags.node_local_egress,
     };
     if let Some(path) = &flags.cases {
-        return cases::run(path, &mut Reference(settings), flags.json);
+        return if flags.kernel {
+            cases::run(path, &mut Kernel::load(settings)?, flags.json)
+        } else {
+            cases::run(path, &mut Reference(settings), flags.json)
+        };
     }
     let (mut held, mut failed) = (0, 0);
     for path in &flags.files {
@@ -75,7 +83,10 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
 /// The assertions of a file, and what each of its lists is about.
 fn tests_of(path: &Path) -> Result<Vec<(Vec<Assertion>, Files)>, PolicyError> {
     let file = path.display().to_string();
-    let own = sources::load_valid(&[path.to_owned()])?;
+    let (own, _) = sources::load(&[path.to_owned()])?;
+    if own.counts().0 > 0 {
+        sources::judgeable(&own, &file)?;
+    }
     if own.assertions.is_empty() {
         return Err(PolicyError::NoTests(file));
     }

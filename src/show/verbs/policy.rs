@@ -10,8 +10,8 @@ use clap::{ArgMatches, Args, Subcommand};
 pub static VERB: Verb = Verb {
     name: "policy",
     about: "Check, test and explain Kubernetes network policies, on files alone",
-    details: "This version judges and explains policies; it does not enforce them yet. docs/policy.md says how \
-        flows\nare judged.\n\n\
+    details: "This version judges and explains policies; it does not enforce them yet.\n\
+        docs/policy.md says how flows are judged.\n\n\
         Examples:\n  forebay policy check policies/\n  forebay policy test tests.yaml\n  \
         forebay policy explain --from rag/api --to rag/qdrant --port TCP/6333 policies/",
     flags: Flags::augment_args,

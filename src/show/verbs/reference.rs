@@ -91,10 +91,15 @@ fn text() -> String {
     root.build();
     for verb in VERBS.iter().filter(|verb| !verb.hidden) {
         if let Some(command) = root.find_subcommand_mut(verb.name) {
-            section(
-                &format!("forebay {}", verb.name),
-                command.render_help().to_string(),
-            );
+            let name = format!("forebay {}", verb.name);
+            section(&name, command.render_help().to_string());
+            for part in command
+                .get_subcommands_mut()
+                .filter(|part| part.get_name() != "help")
+            {
+                let name = format!("{name} {}", part.get_name());
+                section(&name, part.render_help().to_string());
+            }
         }
     }
     out.push_str("## Exit codes\n\n| code | meaning |\n|---|---|\n");

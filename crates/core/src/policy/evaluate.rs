@@ -3,15 +3,18 @@
 //! A flow is judged once, at its beginning, by the policies about either end; replies are not judged.
 //! Tiers are asked in order: Admin, `NetworkPolicy`, Baseline; what none of them decides is allowed.
 
+mod case;
 pub(super) mod fit;
 mod nearest;
 pub mod trace;
 
 use super::domain::Answers;
-use super::flow::{End, Flow, Who};
-use super::model::{Action, Direction, Policies, Policy, Rule, Subject, Tier};
-use super::verdict::{RuleName, Side, Verdict, Why};
+use super::flow::Flow;
+use super::model::{Action, Direction, Policies, Policy, Subject, Tier};
+use super::verdict::{Side, Verdict, Why};
 use super::world::{Workload, World};
+pub(in crate::policy) use case::why;
+use case::{Case, is_same, named, rules};
 use fit::Fit;
 use trace::Trace;
 
@@ -29,29 +32,6 @@ pub struct Judge<'a> {
     pub(in crate::policy) world: &'a World,
     pub(in crate::policy) answers: &'a Answers,
     pub(in crate::policy) settings: Settings,
-}
-
-/// A flow seen from one of its ends.
-#[derive(Clone, Copy)]
-pub(super) struct Case<'f> {
-    flow: &'f Flow<'f>,
-    direction: Direction,
-}
-
-impl<'f> Case<'f> {
-    fn subject(&self) -> &End<'f> {
-        match self.direction {
-            Direction::Egress => &self.flow.from,
-            Direction::Ingress => &self.flow.to,
-        }
-    }
-
-    fn peer(&self) -> &End<'f> {
-        match self.direction {
-            Direction::Egress => &self.flow.to,
-            Direction::Ingress => &self.flow.from,
-        }
-    }
 }
 
 /// What one tier says.
@@ -223,49 +203,6 @@ impl<'a> Judge<'a> {
             }
         }
         Said::Nothing
-    }
-}
-
-/// A workload is the same by its name, or, seen from outside of itself, by its address.
-fn is_same(subject: &Workload, peer: &End<'_>) -> bool {
-    matches!(peer.who, Who::Workload(peer) if peer.namespace == subject.namespace && peer.name == subject.name)
-}
-
-/// Every rule of the policies, with its place.
-fn rules<'p>(
-    policies: &[&'p Policy],
-    direction: Direction,
-) -> impl Iterator<Item = (&'p Policy, usize, &'p Rule)> {
-    policies.iter().flat_map(move |policy| {
-        let rules = policy.rules(direction).unwrap_or_default();
-        rules
-            .iter()
-            .enumerate()
-            .map(move |(index, rule)| (*policy, index, rule))
-    })
-}
-
-pub(in crate::policy) fn why(
-    policy: &Policy,
-    index: usize,
-    rule: &Rule,
-    action: Action,
-    fails_closed: bool,
-) -> Why {
-    Why::Rule {
-        rule: named(policy, index, rule),
-        action,
-        fails_closed,
-    }
-}
-
-fn named(policy: &Policy, index: usize, rule: &Rule) -> RuleName {
-    RuleName {
-        policy: policy.name.clone(),
-        tier: policy.tier,
-        priority: (policy.tier != Tier::NetworkPolicy).then_some(policy.priority),
-        index,
-        name: rule.name.clone(),
     }
 }
 

@@ -7,14 +7,18 @@
 mod assertions;
 mod cluster_peer;
 mod cluster_policy;
+mod cluster_port;
 mod inventory;
 mod labels;
+mod metadata;
 mod names;
 mod network_policy;
+mod network_port;
 mod node;
 mod objects;
 mod overlaps;
 mod problem;
+mod typos;
 mod walk;
 mod yaml;
 
@@ -25,7 +29,6 @@ pub use yaml::MAX_BYTES;
 
 use super::model::{Api, Policies, PolicyName};
 use super::world::World;
-use names::{NAMESPACE, OBJECT_NAME, checked, is_dns_label, is_dns_subdomain};
 use problem::Log;
 use std::collections::BTreeMap;
 use walk::At;
@@ -171,73 +174,40 @@ impl Files {
             return;
         };
         fields.skip(&["apiVersion", "kind", "status"]);
-        let name = self.metadata(&mut fields, api == Api::NetworkPolicy);
-        let spec = fields.need(&mut self.log, "spec", "write what the policy says");
-        fields.end(&mut self.log);
-        let (Some((namespace, name)), Some(spec)) = (name, spec) else {
-            return;
+        let namespaced = api == Api::NetworkPolicy;
+        let name = metadata::read(&mut fields, namespaced, &mut self.log);
+        let empty = Tree {
+            line: at.node.line,
+            value: Value::Map(Vec::new()),
         };
+        let spec = match fields.get("spec") {
+            None if namespaced => {
+                let what =
+                    "without a spec, it refuses all ingress of all workloads of its namespace";
+                let cure = "write what the policy says, or spec: {} if that is meant";
+                self.log.warning(("spec", at.node.line), what, cure);
+                Some(At {
+                    node: &empty,
+                    path: "spec".to_owned(),
+                })
+            }
+            Some(spec) => Some(spec),
+            None => fields.need(&mut self.log, "spec", "write what the policy says"),
+        };
+        fields.end(&mut self.log);
+        let Some(spec) = spec else { return };
+        // Without a name, what else is wrong is still to be said.
+        let (namespace, name) = name.unwrap_or_default();
         let policy = match api {
             Api::NetworkPolicy => network_policy::read(&spec, &namespace, &name, &mut self.log),
             Api::ClusterNetworkPolicy => cluster_policy::read(&spec, &name, &mut self.log),
         };
         if let (Some(policy), true) = (policy, self.log.errors == errors) {
-            let origin = (
-                policy.name.clone(),
-                self.log.file.clone(),
-                self.log.document,
-                at.node.line,
-            );
-            self.origins.push(origin);
+            let (file, document) = (self.log.file.clone(), self.log.document);
+            self.origins
+                .push((policy.name.clone(), file, document, at.node.line));
             self.policies.all.push(policy);
         }
-    }
-
-    /// Namespace and name of a policy; the namespace is empty for cluster-wide ones.
-    fn metadata(
-        &mut self,
-        fields: &mut walk::Fields<'_>,
-        namespaced: bool,
-    ) -> Option<(String, String)> {
-        const KNOWN: [&str; 12] = [
-            "labels",
-            "annotations",
-            "creationTimestamp",
-            "uid",
-            "resourceVersion",
-            "generation",
-            "managedFields",
-            "ownerReferences",
-            "finalizers",
-            "generateName",
-            "deletionTimestamp",
-            "selfLink",
-        ];
-        let log = &mut self.log;
-        let metadata = fields.need(log, "metadata", "write it, with a name")?;
-        let mut fields = metadata.map(log)?;
-        let name = fields.need(log, "name", "give the policy a name");
-        let name = name.and_then(|at| checked(&at, log, is_dns_subdomain, "name", OBJECT_NAME));
-        let namespace = fields.get("namespace");
-        fields.skip(&KNOWN);
-        fields.end(log);
-        let namespace = match (namespace, namespaced) {
-            (Some(at), true) => checked(&at, log, is_dns_label, "namespace", NAMESPACE)?,
-            (Some(at), false) => {
-                log.error(
-                    at.place(),
-                    "this kind has no namespace: it is about the whole cluster",
-                    "remove it",
-                );
-                return None;
-            }
-            (None, true) => "default",
-            (None, false) => "",
-        };
-        let name = name?;
-        let slash = if namespace.is_empty() { "" } else { "/" };
-        log.object = format!("{} {namespace}{slash}{name}", log.object);
-        Some((namespace.to_owned(), name.to_owned()))
     }
 
     fn ours(&mut self, at: &At<'_>, kind: &str) {

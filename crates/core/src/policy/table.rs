@@ -14,9 +14,7 @@ mod reasons;
 mod subjects;
 
 pub use prefixes::Prefixes;
-pub use reasons::{
-    BROKEN, DEFAULT, FIRST_RULE, ITSELF, LOOPBACK, NODE_LOCAL, NOT_GOVERNED, PENDING, Reason,
-};
+pub use reasons::{BROKEN, DEFAULT, FIRST_RULE, ITSELF, NODE_LOCAL, NOT_GOVERNED, PENDING, Reason};
 
 use super::evaluate::Judge;
 use super::flow::Protocol;
@@ -206,10 +204,7 @@ impl Table {
         let Some(peer) = self.peers.get(address_key(peer)) else {
             return Answer::of(DENY | BROKEN);
         };
-        if peer.workload == ANYONE {
-            return Answer::of(LOOPBACK);
-        }
-        if peer.workload == workload {
+        if peer.workload == workload || peer.workload == ANYONE {
             return Answer::of(ITSELF);
         }
         let free = direction == Direction::Ingress || subject.node_local_egress;

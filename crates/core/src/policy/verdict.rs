@@ -66,7 +66,7 @@ pub enum Why {
         /// In order of their names.
         policies: Vec<PolicyName>,
     },
-    /// No policy said anything.
+    /// No rule decided.
     Default,
     /// A workload that talks to itself.
     Itself,
@@ -169,7 +169,7 @@ impl fmt::Display for Why {
                 let names: Vec<String> = policies.iter().map(ToString::to_string).collect();
                 write!(out, "isolated by {}, and no rule matched", names.join(", "))
             }
-            Why::Default => out.write_str("no policy says anything about it"),
+            Why::Default => out.write_str("no rule decides it, so it passes"),
             Why::Itself => out.write_str("a workload always reaches itself"),
             Why::NodeLocal => out.write_str("the other end is the node that the workload runs on"),
             Why::NotGoverned => out.write_str(

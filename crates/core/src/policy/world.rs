@@ -1,5 +1,6 @@
 //! Who there is: namespaces, workloads, nodes and named hosts outside.
 
+use super::binding::Binding;
 use super::cidr::unmapped;
 use super::domain::Answers;
 use super::flow::{End, Protocol, Who};
@@ -68,17 +69,6 @@ pub struct NamedPort {
     pub protocol: Protocol,
     /// The port.
     pub port: u16,
-}
-
-/// How a workload's processes are found by their control group.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Binding {
-    /// A pattern of the path from the root of the hierarchy: `*` within one part, `**` across parts.
-    Cgroup(String),
-    /// The name of a systemd unit, such as `qdrant.service`.
-    Unit(String),
-    /// The id of a container, 12 characters or more.
-    Container(String),
 }
 
 /// A host of the cluster.

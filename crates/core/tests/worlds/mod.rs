@@ -58,6 +58,8 @@ pub fn address(random: &mut Random) -> IpAddr {
     match random.below(8) {
         0 | 1 => IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, low)),
         2 => IpAddr::V6(v4.to_ipv6_mapped()),
+        3 if low == 0 => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        3 if low == 1 => IpAddr::V6(Ipv6Addr::LOCALHOST),
         3 => IpAddr::V4(Ipv4Addr::new(192, 0, 2, low as u8)),
         _ => IpAddr::V4(v4),
     }

@@ -1,7 +1,8 @@
 //! One assertion a line, naming the manifests in force; the cluster stands in `cluster.json` beside it.
 
+use super::lines::{Lines, each_line};
 use super::v1::Cluster;
-use super::{Lines, Row, Step, each_line};
+use super::{Row, Step};
 use crate::show::failure::Failure;
 use crate::show::policy::{PolicyError, sources};
 use forebay_core::policy::Protocol;

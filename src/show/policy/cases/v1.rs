@@ -1,6 +1,7 @@
 //! One step a line: namespaces, pods, policies and the verdict of every pair of pods.
 
-use super::{Lines, Row, Step, each_line};
+use super::lines::{Lines, each_line};
+use super::{Row, Step};
 use crate::show::failure::Failure;
 use crate::show::policy::{PolicyError, count};
 use forebay_core::policy::read::{Files, Tree, Value, port};

@@ -1,8 +1,8 @@
 //! `policy.networking.k8s.io/v1alpha2` `ClusterNetworkPolicy`, with the checks of its definition.
 
-use super::cluster_peer::{At25, peers, protocols};
+use super::cluster_peer::{At25, peers};
+use super::cluster_port::protocols;
 use super::labels::selector;
-use super::names::{OBJECT_NAME, is_dns_subdomain};
 use super::problem::Log;
 use super::walk::{At, Fields};
 use crate::policy::model::{
@@ -21,7 +21,6 @@ const MAX_RULE_NAME: usize = 100;
 
 /// The policy of that name; what is wrong is logged.
 pub(super) fn read(spec: &At<'_>, name: &str, log: &mut Log) -> Option<Policy> {
-    debug_assert!(is_dns_subdomain(name), "{OBJECT_NAME}");
     let mut fields = spec.map(log)?;
     let tier = fields.need(log, "tier", "write Admin or Baseline");
     let tier = tier.and_then(|at| at.one_of(log, &TIERS));

@@ -4,12 +4,13 @@ use super::labels::{addresses, labels};
 use super::names::{
     NAMESPACE, OBJECT_NAME, PORT_NAME, checked, is_dns_label, is_dns_subdomain, is_port_name,
 };
-use super::network_policy::PROTOCOLS;
+use super::network_port::PROTOCOLS;
 use super::problem::Log;
 use super::walk::{At, Fields};
+use crate::policy::binding::Binding;
 use crate::policy::flow::Protocol;
 use crate::policy::selector::Labels;
-use crate::policy::world::{Binding, Host, NamedPort, Node, Workload, World};
+use crate::policy::world::{Host, NamedPort, Node, Workload, World};
 
 /// Fewest characters of a container's id: what tools print.
 const MIN_CONTAINER_ID: usize = 12;

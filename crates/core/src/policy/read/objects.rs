@@ -2,7 +2,7 @@
 //! not ours to check; only what is used is read.
 
 use super::labels::{address, labels};
-use super::network_policy::PROTOCOLS;
+use super::network_port::PROTOCOLS;
 use super::problem::Log;
 use super::walk::{At, Fields};
 use crate::policy::flow::Protocol;

@@ -1,7 +1,7 @@
 //! What is wrong between objects: names that are there twice, and priorities that decide nothing.
 
 use super::Files;
-use crate::policy::model::{Direction, Policy, Subject, Tier};
+use crate::policy::model::{Direction, Subject, Tier};
 use crate::policy::selector::Selector;
 use std::collections::BTreeMap;
 
@@ -46,22 +46,28 @@ fn doubles(files: &mut Files) {
 fn workloads(files: &mut Files) {
     files.log.object.clear();
     let mut seen = BTreeMap::new();
+    let mut names = BTreeMap::new();
     let mut found = Vec::new();
     for workload in &files.world.workloads {
+        let count: &mut usize = names.entry(workload.to_string()).or_default();
+        *count += 1;
+        if *count == 2 {
+            let what = format!("{workload} is there more than once");
+            found.push((
+                what,
+                "give each its own name: only the first can be asked about by it",
+            ));
+        }
         for address in workload.addresses.iter().filter(|_| !workload.host_network) {
             if let Some(other) = seen.insert(*address, workload.to_string()) {
-                found.push(format!(
-                    "{other} and {workload} both have the address {address}"
-                ));
+                let what = format!("{other} and {workload} both have the address {address}");
+                let cure = "remove the one that has gone; where both run on one host, others take them for the first";
+                found.push((what, cure));
             }
         }
     }
-    for what in found {
-        files.log.warning(
-            ("", 0),
-            what,
-            "remove the one that has gone: an address tells who it is",
-        );
+    for (what, cure) in found {
+        files.log.warning(("", 0), what, cure);
     }
 }
 
@@ -79,19 +85,20 @@ fn priorities(files: &mut Files) {
             .or_default()
             .push(index);
     }
-    let mut found = Vec::new();
-    for group in groups.into_values() {
-        for (place, one) in group.iter().enumerate() {
-            // One sentence for each policy is enough, however many it meets.
-            if let Some(other) = group[..place]
-                .iter()
-                .find(|other| meet(files, &all[*one], &all[**other]))
-            {
-                found.push((*one, all[*other].name.to_string()));
-            }
+    let mut found = BTreeMap::new();
+    for group in groups.into_values().filter(|group| group.len() > 1) {
+        for direction in [Direction::Ingress, Direction::Egress] {
+            let speaks = |index: &&usize| all[**index].rules(direction).is_some();
+            let group: Vec<usize> = group.iter().filter(speaks).copied().collect();
+            meetings(files, &group, &mut found);
         }
     }
     for (index, other) in found {
+        let other = files
+            .policies
+            .all
+            .get(other)
+            .map_or(String::new(), |policy| policy.name.to_string());
         let line = at(files, index);
         let priority = files
             .policies
@@ -109,26 +116,37 @@ fn priorities(files: &mut Files) {
     }
 }
 
-/// Whether both can be about one workload and one direction.
-fn meet(files: &Files, a: &Policy, b: &Policy) -> bool {
-    let (Subject::Across(namespaces_a, a_selects), Subject::Across(namespaces_b, b_selects)) =
-        (&a.subject, &b.subject)
-    else {
-        return false;
+/// Which policies of a group can be about a workload that one before them is about, and the first such
+/// one. One sentence for each is enough, however many it meets.
+fn meetings(files: &Files, group: &[usize], found: &mut BTreeMap<usize, usize>) {
+    let across = |index: &usize| match files.policies.all.get(*index).map(|policy| &policy.subject)
+    {
+        Some(Subject::Across(namespaces, workloads)) => Some((*index, namespaces, workloads)),
+        _ => None,
     };
-    let both = |direction| a.rules(direction).is_some() && b.rules(direction).is_some();
-    if !both(Direction::Ingress) && !both(Direction::Egress) {
-        return false;
-    }
+    let group: Vec<(usize, &Selector, &Selector)> = group.iter().filter_map(across).collect();
     if files.world.workloads.is_empty() {
         let apart = |a: &Selector, b: &Selector| a.excludes(b) || b.excludes(a);
-        return !apart(a_selects, b_selects) && !apart(namespaces_a, namespaces_b);
+        for (place, (one, namespaces, workloads)) in group.iter().enumerate() {
+            let meets = |(_, n, w): &&(usize, &Selector, &Selector)| {
+                !apart(namespaces, n) && !apart(workloads, w)
+            };
+            if let Some((other, ..)) = group[..place].iter().find(meets) {
+                found.entry(*one).or_insert(*other);
+            }
+        }
+        return;
     }
-    files.world.workloads.iter().any(|one| {
-        let namespace = files.world.namespace_labels(&one.namespace);
-        let selects = |namespaces: &Selector, workloads: &Selector| {
-            namespaces.matches(&namespace) && workloads.matches(&one.labels)
+    for workload in &files.world.workloads {
+        let namespace = files.world.namespace_labels(&workload.namespace);
+        let selects = |(_, n, w): &&(usize, &Selector, &Selector)| {
+            w.matches(&workload.labels) && n.matches(&namespace)
         };
-        selects(namespaces_a, a_selects) && selects(namespaces_b, b_selects)
-    })
+        let mut selecting = group.iter().filter(selects).map(|(index, ..)| *index);
+        if let Some(first) = selecting.next() {
+            selecting.for_each(|index| {
+                found.entry(index).or_insert(first);
+            });
+        }
+    }
 }

@@ -5,11 +5,11 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 use std::collections::HashMap;
 
 /// Largest text of one file, bytes.
-pub const MAX_BYTES: usize = 16 << 20;
+pub const MAX_BYTES: usize = 64 << 20;
 /// Deepest nesting; policies need 12.
 const MAX_DEPTH: usize = 64;
 /// Most values of one file, repeated ones (`*alias`) counted each time.
-const MAX_VALUES: usize = 1 << 20;
+const MAX_VALUES: usize = 1 << 22;
 
 /// Why a text is no YAML.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,10 @@ pub struct Syntax {
 pub fn documents(text: &str) -> (Vec<Node>, Option<Syntax>) {
     let mut builder = Builder::default();
     if text.len() > MAX_BYTES {
-        let what = format!("the file has {} bytes, more than {MAX_BYTES}", text.len());
+        let what = format!(
+            "the file has {} bytes, more than {MAX_BYTES}: split it",
+            text.len()
+        );
         return (Vec::new(), Some(Syntax { line: 1, what }));
     }
     for event in Parser::new_from_str(text.trim_start_matches('\u{feff}')) {
@@ -139,7 +142,7 @@ impl Builder {
             self.values += size(&node);
         }
         if self.values > MAX_VALUES {
-            let what = format!("it has more than {MAX_VALUES} values, aliases followed");
+            let what = format!("it has more than {MAX_VALUES} values, aliases followed: split it");
             return Err(Syntax { line, what });
         }
         if anchor > 0 {

@@ -5,18 +5,16 @@ use std::fmt;
 
 /// No policy said anything.
 pub const DEFAULT: u32 = 0;
-/// A workload that talks to itself.
+/// A workload that talks to itself, or to a loopback address.
 pub const ITSELF: u32 = 1;
 /// From, or to, the node that the workload runs on.
 pub const NODE_LOCAL: u32 = 2;
 /// No policy can be about this end.
 pub const NOT_GOVERNED: u32 = 3;
-/// To an address of the own host, such as 127.0.0.1.
-pub const LOOPBACK: u32 = 4;
 /// No verdict stands yet for this workload.
-pub const PENDING: u32 = 5;
+pub const PENDING: u32 = 4;
 /// The table has a hole.
-pub const BROKEN: u32 = 6;
+pub const BROKEN: u32 = 5;
 /// The first number that stands for a rule or for isolation.
 pub const FIRST_RULE: u32 = 16;
 
@@ -25,8 +23,6 @@ pub const FIRST_RULE: u32 = 16;
 pub enum Reason {
     /// As the reference evaluator has it.
     Why(Why),
-    /// Traffic within the own host is never refused.
-    Loopback,
     /// The workload is new: until its verdict stands it reaches its own node alone.
     Pending,
     /// The table has a hole; it fails closed.
@@ -37,7 +33,6 @@ impl fmt::Display for Reason {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::Why(why) => why.fmt(out),
-            Reason::Loopback => out.write_str("traffic within a host's own loopback passes"),
             Reason::Pending => {
                 out.write_str("the workload is new and no verdict stands for it yet")
             }
@@ -67,7 +62,6 @@ impl Reasons {
             ITSELF => Reason::Why(Why::Itself),
             NODE_LOCAL => Reason::Why(Why::NodeLocal),
             NOT_GOVERNED => Reason::Why(Why::NotGoverned),
-            LOOPBACK => Reason::Loopback,
             PENDING => Reason::Pending,
             BROKEN => Reason::Broken,
             _ => {

@@ -194,7 +194,8 @@ fn protocols_and_ports() {
     };
     let rows = |denied: &str| {
         [
-            "TCP/80", "TCP/81", "TCP/82", "TCP/5432", "UDP/53", "UDP/80", "SCTP/80", "ICMP",
+            "TCP/80", "TCP/81", "TCP/82", "TCP/5432", "UDP/53", "UDP/80", "UDP/5432", "TCP/53",
+            "SCTP/80", "ICMP",
         ]
         .map(|port| (port.to_owned(), !denied.split(' ').any(|one| one == port)))
     };
@@ -237,6 +238,20 @@ fn nodes_are_known_by_their_addresses() {
         &[
             ("shop/db", "node/n2", "TCP/80", false),
             ("shop/db", "shop/web", "TCP/80", true),
+        ],
+    );
+}
+
+#[test]
+fn a_workload_with_its_nodes_address_is_no_node() {
+    // As on a virtual machine, where units share the host's address.
+    let unit = "{apiVersion: forebay.dev/v1alpha1, kind: Inventory, workloads: [{name: unit, node: n1, addresses: [10.0.0.1]}]}";
+    hold(
+        &[egress("Deny", "to: [{nodes: {}}]"), unit.to_owned()],
+        &[
+            ("shop/db", "default/unit", "TCP/80", true),
+            ("shop/db", "10.0.0.1", "TCP/80", true),
+            ("shop/db", "node/n1", "TCP/80", false),
         ],
     );
 }

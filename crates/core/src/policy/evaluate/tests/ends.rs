@@ -129,6 +129,11 @@ fn a_workload_reaches_itself() {
             ("shop/db", "shop/db", "TCP/80", true),
             ("shop/db", "10.1.0.2", "TCP/80", true),
             ("shop/db", "fd01::2", "UDP/80", true),
+            ("shop/db", "127.0.0.1", "TCP/80", true),
+            ("shop/db", "127.8.8.8", "TCP/80", true),
+            ("shop/db", "::1", "TCP/80", true),
+            ("shop/db", "::ffff:127.0.0.1", "TCP/80", true),
+            ("shop/db", "128.0.0.1", "TCP/80", false),
             ("shop/db", "shop/web", "TCP/80", false),
         ],
     );
