@@ -16,8 +16,14 @@ use proptest::prelude::*;
 use random::{Wish, end, judged, network_policy, policies, rule, wish, world};
 use std::net::IpAddr;
 
+/// As many as `PROPTEST_CASES` says, or few.
+fn cases(few: u32) -> ProptestConfig {
+    let many = std::env::var("PROPTEST_CASES").ok();
+    ProptestConfig::with_cases(many.and_then(|n| n.parse().ok()).unwrap_or(few))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(cases(2000))]
 
     #[test]
     fn the_order_of_policies_does_not_matter(

@@ -241,6 +241,13 @@ mod tests {
         }
         let (_, error) = documents(&bomb);
         assert!(error.unwrap().what.contains("values"), "{bomb}");
+        let copied = format!(
+            "a: &a [{}]\nb: [{}]\n",
+            "~,".repeat(2000),
+            "*a,".repeat(3000)
+        );
+        let (_, error) = documents(&copied);
+        assert!(error.unwrap().what.contains("values"));
         let (_, error) = documents("a: *b\n");
         assert!(error.is_some());
         let (_, error) = documents("? [a]\n: b\n");
