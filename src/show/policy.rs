@@ -1,5 +1,6 @@
-//! What `forebay policy` does: it checks, judges and explains; nothing here enforces.
+//! What `forebay policy` does: it checks, judges, explains, and holds policies in force.
 
+pub mod apply;
 pub mod cases;
 pub mod check;
 pub mod explain;
@@ -45,6 +46,17 @@ pub enum PolicyError {
     /// The kernel can't judge.
     #[error(transparent)]
     Kernel(#[from] forebay_kernel::EnforceError),
+    /// Nothing tells programs of different workloads apart.
+    #[error(
+        "this host has no cgroup v2, by which workloads are told apart. Next: mount it, or `forebay doctor`"
+    )]
+    NoCgroup2,
+    /// No file says how workloads are found here.
+    #[error(
+        "none of the workloads says how it is found on this host. Next: an Inventory with `match` \
+         (docs/policy.md shows one)"
+    )]
+    NobodyHere,
     /// A file of cases is not what it should be.
     #[error("{file}, line {line}: {what}. Next: docs/policy.md describes both formats")]
     Cases {

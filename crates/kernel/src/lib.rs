@@ -12,6 +12,7 @@ mod wire;
 
 pub use enforce::{Denial, Enforce, EnforceError, Fill, Installed, Question, Tally, cgroup_id};
 pub use features::{Feature, optional};
+pub use load::cgroup2_root;
 pub use memory::give_back_memory;
 pub use observe::{LoadError, Losses, Observe, RING_BYTES, SOCKETS_MAX, Stop};
 pub use programs::{ProgramSize, ProgramStats, StatsGuard};

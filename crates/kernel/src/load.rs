@@ -218,7 +218,7 @@ pub(crate) fn active(features: &[Feature], program: &str) -> bool {
 }
 
 /// Where cgroup v2 is mounted, by /proc/self/mounts.
-pub(crate) fn cgroup2_root() -> Option<PathBuf> {
+pub fn cgroup2_root() -> Option<PathBuf> {
     let mounts = std::fs::read_to_string("/proc/self/mounts").ok()?;
     mounts.lines().find_map(|line| {
         let mut fields = line.split(' ');

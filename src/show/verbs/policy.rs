@@ -3,7 +3,7 @@
 use super::{Verb, parsed};
 use crate::show::cli::Global;
 use crate::show::failure::Failure;
-use crate::show::policy::{check, explain, test};
+use crate::show::policy::{apply, check, explain, test};
 use clap::{ArgMatches, Args, Subcommand};
 
 /// The verb.
@@ -36,6 +36,9 @@ enum What {
     /// Walk through the decision about one flow
     #[command(after_help = explain::DETAILS)]
     Explain(explain::Flags),
+    /// Hold policies in force as long as this runs, and say what they refuse
+    #[command(after_help = apply::DETAILS)]
+    Apply(apply::Flags),
 }
 
 fn run(matches: &ArgMatches, _: &Global) -> Result<(), Failure> {
@@ -44,5 +47,6 @@ fn run(matches: &ArgMatches, _: &Global) -> Result<(), Failure> {
         What::Check(flags) => check::run(&flags),
         What::Test(flags) => test::run(&flags),
         What::Explain(flags) => explain::run(&flags),
+        What::Apply(flags) => apply::run(&flags),
     }
 }
