@@ -12,6 +12,8 @@ use crate::enforce_skeleton::types::fb_enforce_bounds;
 use crate::enforce_skeleton::{EnforceSkel, EnforceSkelBuilder};
 use crate::features::Feature;
 use crate::load::{self, active, cgroup2_root};
+use crate::observe::LoadError;
+use crate::programs::{self, ProgramSize};
 use forebay_core::policy::table::{Answer, address_key, number, side};
 use forebay_core::policy::{Direction, Protocol, Table};
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
@@ -69,7 +71,14 @@ impl Enforce {
     /// When the kernel refuses all of them.
     pub fn load() -> Result<Self, EnforceError> {
         let mut features = load::probe_enforce();
-        let skel = load::settle(&mut features, open)?;
+        let skel = load::settle(&mut features, open).map_err(|error| match error {
+            LoadError::Load(refused)
+                if refused.kind() == libbpf_rs::ErrorKind::PermissionDenied =>
+            {
+                EnforceError::Rights
+            }
+            other => EnforceError::Load(other),
+        })?;
         let waiting = Rc::default();
         let mut enforce = Self {
             ring: denial::ring(&skel, Rc::clone(&waiting))?,
@@ -163,10 +172,10 @@ impl Enforce {
         ];
         let mut links = Vec::new();
         for (program, hook) in hooks {
-            if active(&self.features, program) {
-                let link = hook.attach_cgroup(fd);
-                links.push(link.map_err(|error| EnforceError::Attach { program, error })?);
-            }
+            // With one of them off, whatever it would judge would go out.
+            self.needs(program)?;
+            let link = hook.attach_cgroup(fd);
+            links.push(link.map_err(|error| EnforceError::Attach { program, error })?);
         }
         self.links.append(&mut links);
         Ok(())
@@ -185,15 +194,11 @@ impl Enforce {
             return Err(EnforceError::HostNetwork);
         }
         let program = "socket_lookup";
-        if active(&self.features, program) {
-            let link = self
-                .skel
-                .progs
-                .socket_lookup
-                .attach_netns(netns.as_raw_fd());
-            self.links
-                .push(link.map_err(|error| EnforceError::Attach { program, error })?);
-        }
+        self.needs(program)?;
+        let hook = &self.skel.progs.socket_lookup;
+        let link = hook.attach_netns(netns.as_raw_fd());
+        self.links
+            .push(link.map_err(|error| EnforceError::Attach { program, error })?);
         Ok(())
     }
 
@@ -202,13 +207,7 @@ impl Enforce {
     /// # Errors
     /// When this kernel can't, or refuses.
     pub fn judge(&mut self, questions: &[Question]) -> Result<Vec<Answer>, EnforceError> {
-        if let Some(off) = self
-            .features
-            .iter()
-            .find(|f| f.program == "judge_rows" && !f.active)
-        {
-            return Err(EnforceError::Judge(off.reason.clone()));
-        }
+        self.needs("judge_rows")?;
         let mut answers = Vec::with_capacity(questions.len());
         for some in questions.chunks(fb_enforce_bounds::FB_ROWS_MAX.0 as usize) {
             self.judge_some(some, &mut answers)?;
@@ -244,6 +243,36 @@ impl Enforce {
             answers.push(Answer::of(verdict.ok_or_else(gone)?));
         }
         Ok(())
+    }
+
+    fn needs(&self, program: &str) -> Result<(), EnforceError> {
+        let off = self
+            .features
+            .iter()
+            .find(|f| f.program == program && !f.active);
+        off.map_or(Ok(()), |off| {
+            Err(EnforceError::Off {
+                program: off.program.clone(),
+                reason: off.reason.clone(),
+            })
+        })
+    }
+
+    /// What every loaded program took to verify and takes in memory.
+    #[must_use]
+    pub fn sizes(&self) -> Vec<ProgramSize> {
+        let progs = &self.skel.progs;
+        [
+            programs::size("connect4", &progs.connect4),
+            programs::size("connect6", &progs.connect6),
+            programs::size("sendmsg4", &progs.sendmsg4),
+            programs::size("sendmsg6", &progs.sendmsg6),
+            programs::size("socket_lookup", &progs.socket_lookup),
+            programs::size("judge_rows", &progs.judge_rows),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     /// What refused connects and sends get; without it EPERM.

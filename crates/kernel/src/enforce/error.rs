@@ -9,6 +9,19 @@ pub enum EnforceError {
     /// The programs were refused.
     #[error("nothing can be enforced: {0}")]
     Load(#[from] LoadError),
+    /// We may not.
+    #[error(
+        "no right to load kernel programs. Next: as root (`sudo`), or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"
+    )]
+    Rights,
+    /// A program that something rests on can't run here.
+    #[error("{program} does not run here: {reason}. Next: `forebay doctor`")]
+    Off {
+        /// Its name.
+        program: String,
+        /// Why.
+        reason: String,
+    },
     /// A table outgrew its bound.
     #[error(
         "the policies need {needs} entries of the kernel's table {map}, which has room for {most}; what was in \
@@ -83,6 +96,8 @@ pub enum EnforceError {
     #[error("cannot map the ring of denials: {0}. Likely cause: a memory limit of the agent")]
     Ring(libbpf_rs::Error),
     /// Rows can't be judged.
-    #[error("this kernel cannot judge flows that nobody sends: {0}. Next: `forebay doctor`")]
+    #[error(
+        "this kernel did not judge the rows: {0}. Likely cause: a limit on memory. Next: `forebay doctor`"
+    )]
     Judge(String),
 }
