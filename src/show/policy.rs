@@ -8,8 +8,8 @@ mod sources;
 pub mod test;
 
 /// Said wherever somebody could take a verdict for a fact.
-pub const NOT_ENFORCED: &str =
-    "This version judges and explains policies; it does not enforce them yet.";
+pub const FILES_ALONE: &str =
+    "Judged from files alone; `forebay policy apply` puts policies in force.";
 
 /// Why a policy verb ended badly.
 #[derive(Debug, thiserror::Error)]

@@ -48,7 +48,7 @@ const ENFORCE_TESTS: &[&str] = &[
     "--",
     "--test-threads=1",
 ];
-/// The tables of verdicts, judged by the kernel's programs through the verb.
+/// The tables of verdicts judged by the kernel's programs, and policies held in force, by the verbs.
 const ENFORCE_CASES: &[&str] = &[
     "cargo",
     "test",
@@ -57,8 +57,10 @@ const ENFORCE_CASES: &[&str] = &[
     "--features",
     "kernel",
     "--test",
-    "kernel_cases",
+    "kernel_*",
     "--quiet",
+    "--",
+    "--test-threads=1",
 ];
 /// Instructions that the verifier walks: no program outgrows its committed budget.
 const VERIFIER_TEST: &[&str] = &[

@@ -1,7 +1,7 @@
 //! `forebay policy test`: assertions, and tables of cases.
 
 use super::cases::{self, Kernel, Reference, line};
-use super::{NOT_ENFORCED, PolicyError, count, sources};
+use super::{FILES_ALONE, PolicyError, count, sources};
 use crate::show::failure::Failure;
 use crate::show::observe::output::print;
 use clap::Args;
@@ -71,7 +71,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         ))?;
     } else {
         let all = count(held + failed, "assertion", "assertions");
-        print(&format!("{all}, {failed} failed\n{NOT_ENFORCED}\n"))?;
+        print(&format!("{all}, {failed} failed\n{FILES_ALONE}\n"))?;
     }
     if failed > 0 {
         Err(Failure::Said)
