@@ -1,8 +1,10 @@
 //! `forebay policy apply`: policies in force as long as the command runs.
 
 use super::{PolicyError, count, sources};
+use crate::agent::privilege;
 use crate::capture::clock::Clock;
 use crate::show::cells::clean;
+use crate::show::cli::Global;
 use crate::show::client::Session;
 use crate::show::failure::Failure;
 use crate::show::observe::columns::time_of_day;
@@ -71,7 +73,7 @@ pub struct Flags {
 ///
 /// # Errors
 /// When a file can't be read or has an error, or the kernel can't enforce.
-pub fn run(flags: &Flags) -> Result<(), Failure> {
+pub fn run(flags: &Flags, global: &Global) -> Result<(), Failure> {
     let files = sources::load_valid(&flags.files)?;
     if files
         .world
@@ -81,6 +83,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     {
         return Err(PolicyError::NobodyHere.into());
     }
+    privilege::check(&global.line)?;
     let session = Session::start()?;
     let mut force = Force::start(files, options(flags))?;
     say(&force);

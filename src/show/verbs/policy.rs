@@ -43,12 +43,12 @@ enum What {
     Apply(apply::Flags),
 }
 
-fn run(matches: &ArgMatches, _: &Global) -> Result<(), Failure> {
+fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
     let flags: Flags = parsed(matches)?;
     match flags.verb {
         What::Check(flags) => check::run(&flags),
         What::Test(flags) => test::run(&flags),
         What::Explain(flags) => explain::run(&flags),
-        What::Apply(flags) => apply::run(&flags),
+        What::Apply(flags) => apply::run(&flags, global),
     }
 }
