@@ -102,6 +102,11 @@ pub fn live(options: &LiveOptions) -> Result<(Box<dyn Source>, Vec<Feature>), Ca
     Ok((Box::new(source), features))
 }
 
+/// What policies could be enforced with here. No verb does yet.
+pub fn probe_enforce() -> Vec<Feature> {
+    forebay_kernel::Enforce::features()
+}
+
 /// What the kernel half could do here, without attaching anything.
 pub fn probe() -> Vec<Feature> {
     forebay_kernel::Observe::features()

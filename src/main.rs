@@ -7,6 +7,7 @@ mod agent;
 mod capture;
 mod keep;
 mod show;
+mod steer;
 
 fn main() -> std::process::ExitCode {
     show::cli::main()

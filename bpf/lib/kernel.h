@@ -44,9 +44,30 @@ struct sock_common {
 	struct in6_addr___kernel skc_v6_rcv_saddr;
 } RELOCATED;
 
+struct kernfs_node {
+	__u64 id;
+} RELOCATED;
+
+struct cgroup;
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+} RELOCATED;
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+} RELOCATED;
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+} RELOCATED;
+
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
+	struct sock_cgroup_data sk_cgrp_data;
 } RELOCATED;
 
 struct minmax_sample {

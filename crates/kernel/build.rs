@@ -1,5 +1,5 @@
-//! Compiles each hook of `bpf/observe` with clang, links them into one object and generates the
-//! typed skeleton from it.
+//! Compiles each hook with clang, links those of a pillar into one object and generates the typed
+//! skeleton from it. Each pillar is loaded alone: trouble with one never unloads another.
 
 use libbpf_cargo::SkeletonBuilder;
 use libbpf_rs::Linker;
@@ -10,6 +10,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Folders of hooks.
+const PILLARS: [&str; 2] = ["observe", "enforce"];
 /// The oldest clang that is known to do, the default of Debian 12 and Ubuntu 22.04; xtask/setup.sh reads both from here.
 const OLDEST_CLANG: u32 = 14;
 /// The newest that is looked for under a name of its own; `clang` may be newer.
@@ -24,20 +26,27 @@ fn main() -> Result<(), Box<dyn Error>> {
     let clang = find_clang()?;
     let made_by = version(&clang).unwrap_or_default();
     println!("cargo:rustc-env=FOREBAY_CLANG={made_by}");
-    let mut hooks: Vec<PathBuf> = fs::read_dir(bpf.join("observe"))?
+    for pillar in PILLARS {
+        link(pillar, &bpf, &clang, &out)?;
+    }
+    Ok(())
+}
+
+fn link(pillar: &str, bpf: &Path, clang: &str, out: &Path) -> Result<(), Box<dyn Error>> {
+    let mut hooks: Vec<PathBuf> = fs::read_dir(bpf.join(pillar))?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.to_string_lossy().ends_with(".bpf.c"))
         .collect();
     hooks.sort();
-    let linked = out.join("observe.o");
+    let linked = out.join(pillar).with_extension("o");
     let mut linker = Linker::new(&linked)?;
     for hook in &hooks {
-        linker.add_file(compile(hook, &clang, &out)?)?;
+        linker.add_file(compile(hook, clang, out)?)?;
     }
     linker.link()?;
     SkeletonBuilder::new()
         .obj(&linked)
-        .generate(out.join("observe.skel.rs"))?;
+        .generate(out.join(format!("{pillar}.skel.rs")))?;
     Ok(())
 }
 

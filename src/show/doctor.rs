@@ -34,8 +34,15 @@ pub fn text(features: &[Feature]) -> String {
 }
 
 /// `docs/features.md`: what each program gives, needs and is replaced by, on any kernel.
-pub fn markdown(features: &[Feature]) -> String {
+pub fn markdown(observe: &[Feature], enforce: &[Feature]) -> String {
     let mut out = String::from(INTRO.trim_start());
+    rows(&mut out, observe);
+    out.push_str(ENFORCE);
+    rows(&mut out, enforce);
+    out
+}
+
+fn rows(out: &mut String, features: &[Feature]) {
     for feature in features {
         // Writing to a string cannot fail.
         let _ = writeln!(
@@ -44,7 +51,6 @@ pub fn markdown(features: &[Feature]) -> String {
             feature.program, feature.gives, feature.needs, feature.fallback
         );
     }
-    out
 }
 
 const INTRO: &str = "
@@ -54,7 +60,17 @@ Each is optional by declaration unless it has no fallback: it is loaded where th
 needs. `forebay doctor` says which are active on this host, and why the others are not. Versions in
 brackets are those of the mainline kernel in which the need was met first, as far as known.
 
-Made by `cargo run -p xtask -- docs` from the table in `crates/kernel/src/features.rs`.
+Made by `cargo run -p xtask -- docs` from the tables in `crates/kernel/src/features.rs` and
+`crates/kernel/src/features/enforce.rs`.
+
+| program | gives | needs | without it |
+|---|---|---|---|
+";
+
+/// Policies: an object of its own.
+const ENFORCE: &str = "
+Those that judge by policy are loaded apart, so that trouble with one half never unloads the other. No verb
+attaches them yet; `policy test --cases FILE --kernel` runs `judge_rows`.
 
 | program | gives | needs | without it |
 |---|---|---|---|

@@ -1,5 +1,6 @@
-//! What `forebay policy` does: it checks, judges and explains; nothing here enforces.
+//! What `forebay policy` does: it checks, judges, explains, and holds policies in force.
 
+pub mod apply;
 pub mod cases;
 pub mod check;
 pub mod explain;
@@ -7,8 +8,8 @@ mod sources;
 pub mod test;
 
 /// Said wherever somebody could take a verdict for a fact.
-pub const NOT_ENFORCED: &str =
-    "This version judges and explains policies; it does not enforce them yet.";
+pub const FILES_ALONE: &str =
+    "Judged from files alone; `forebay policy apply` puts policies in force.";
 
 /// Why a policy verb ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,20 @@ pub enum PolicyError {
         "{0} has no PolicyTest. Next: write one (docs/policy.md shows it), or give the file to --cases"
     )]
     NoTests(String),
+    /// The kernel can't judge.
+    #[error(transparent)]
+    Kernel(#[from] forebay_kernel::EnforceError),
+    /// Nothing tells programs of different workloads apart.
+    #[error(
+        "this host has no cgroup v2, by which workloads are told apart. Next: mount it, or `forebay doctor`"
+    )]
+    NoCgroup2,
+    /// No file says how workloads are found here.
+    #[error(
+        "none of the workloads says how it is found on this host. Next: an Inventory with `match` \
+         (docs/policy.md shows one)"
+    )]
+    NobodyHere,
     /// A file of cases is not what it should be.
     #[error("{file}, line {line}: {what}. Next: docs/policy.md describes both formats")]
     Cases {

@@ -169,7 +169,7 @@ fn check_says_what_is_wrong_and_counts() {
         "{said}"
     );
     assert!(said.contains("0 errors, 0 warnings\n"), "{said}");
-    assert!(said.contains("does not enforce them yet"), "{said}");
+    assert!(said.contains("puts policies in force"), "{said}");
     let bad = POLICIES.replace("ports: [{port: 6333}]", "ports: [{port: 0, protcol: TCP}]");
     let dir = folder(&[("a.yaml", &bad)]);
     let done = output(&["policy", "check", &path(&dir, "a.yaml")]);
@@ -251,7 +251,7 @@ fn explain_walks_to_the_verdict() {
     assert!(said.contains("what does not fit is the protocol"), "{said}");
     let said = ask("node/vm1", "rag/qdrant", "ICMP");
     assert!(said.contains("ICMP: allowed"), "{said}");
-    assert!(said.contains("does not enforce them yet"), "{said}");
+    assert!(said.contains("puts policies in force"), "{said}");
     let done = output(&[
         "policy",
         "explain",

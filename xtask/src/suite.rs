@@ -34,6 +34,34 @@ const KERNEL_TESTS: &[&str] = &[
     "--",
     "--test-threads=1",
 ];
+/// Policies in the kernel: random ones against the evaluator, and real traffic between namespaces.
+const ENFORCE_TESTS: &[&str] = &[
+    "cargo",
+    "test",
+    "--package",
+    "forebay-kernel",
+    "--features",
+    "kernel",
+    "--test",
+    "enforce_*",
+    "--no-fail-fast",
+    "--",
+    "--test-threads=1",
+];
+/// The tables of verdicts judged by the kernel's programs, and policies held in force, by the verbs.
+const ENFORCE_CASES: &[&str] = &[
+    "cargo",
+    "test",
+    "--package",
+    "forebay",
+    "--features",
+    "kernel",
+    "--test",
+    "kernel_*",
+    "--quiet",
+    "--",
+    "--test-threads=1",
+];
 /// Instructions that the verifier walks: no program outgrows its committed budget.
 const VERIFIER_TEST: &[&str] = &[
     "cargo",
@@ -236,6 +264,16 @@ fn privileged(root: &Path, suite: &mut Suite) {
         binary,
     );
     suite.add(kernel, Kind::Tests, rights.cargo(root, KERNEL_TESTS));
+    suite.add(
+        "policies in the kernel: against the evaluator, and on real traffic, as root",
+        Kind::Tests,
+        rights.cargo(root, ENFORCE_TESTS),
+    );
+    suite.add(
+        "every row of the tables of verdicts through the kernel's programs, as root",
+        Kind::Tests,
+        rights.cargo(root, ENFORCE_CASES),
+    );
     suite.add(
         "no kernel program outgrows its verifier budget, as root",
         Kind::Tests,

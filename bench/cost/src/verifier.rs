@@ -1,7 +1,7 @@
 //! What the kernel's verifier spends on each program, against the committed budget.
 
 use crate::{CostError, Result, Tried};
-use forebay_kernel::{Observe, ProgramSize};
+use forebay_kernel::{Enforce, Observe, ProgramSize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -30,11 +30,9 @@ pub type Budget = BTreeMap<String, ProgramSize>;
 /// When the kernel half does not start (needs root).
 pub fn measure() -> Result<Budget> {
     let observe = Observe::start()?;
-    Ok(observe
-        .sizes()
-        .into_iter()
-        .map(|s| (s.program.clone(), s))
-        .collect())
+    let enforce = Enforce::load().map_err(|error| CostError::Unexpected(error.to_string()))?;
+    let sizes = observe.sizes().into_iter().chain(enforce.sizes());
+    Ok(sizes.map(|s| (s.program.clone(), s)).collect())
 }
 
 /// Reads the committed budget.

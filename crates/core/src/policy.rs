@@ -14,6 +14,7 @@ mod flow;
 mod model;
 pub mod read;
 mod selector;
+pub mod table;
 pub mod verdict;
 mod world;
 
@@ -28,5 +29,6 @@ pub use model::{
     Subject, Tier,
 };
 pub use selector::{Labels, Requirement, Selector};
+pub use table::Table;
 pub use verdict::{Missed, Nearest, RuleName, Side, Verdict, Why};
 pub use world::{Host, NAME_LABEL, NamedPort, Namespace, Node, Workload, World};

@@ -1,5 +1,7 @@
 //! Which kernel programs this host can run, what each gives and what replaces it.
 
+mod enforce;
+
 use libbpf_rs::btf::Btf;
 use libbpf_rs::btf::types::{Func, Struct, Typedef};
 use serde::{Deserialize, Serialize};
@@ -30,6 +32,10 @@ enum Probe {
     Tracepoint(&'static str),
     /// As `Tracepoint`, and a kernel function.
     TracepointAnd(&'static str, &'static str),
+    /// A kernel function.
+    Function(&'static str),
+    /// A kernel's structure.
+    Structure(&'static str),
     /// An iterator: the kernel's BTF has its context, `bpf_iter__NAME`.
     Iterator(&'static str),
 }
@@ -145,7 +151,16 @@ pub(crate) fn has(btf: &Btf<'_>, kind: Kind, name: &str) -> bool {
 
 /// The table for a host; the programs of `without` are off.
 pub(crate) fn table(host: &Host<'_>, without: &[&str]) -> Vec<Feature> {
-    ROWS.iter()
+    of(ROWS, host, without)
+}
+
+/// The same of the programs that enforce.
+pub(crate) fn enforce_table(host: &Host<'_>) -> Vec<Feature> {
+    of(enforce::ROWS, host, &[])
+}
+
+fn of(rows: &[Row], host: &Host<'_>, without: &[&str]) -> Vec<Feature> {
+    rows.iter()
         .map(|row| {
             let off = without.contains(&row.program);
             let reason = if off {
@@ -210,6 +225,14 @@ fn missing(probe: Probe, host: &Host<'_>) -> Option<String> {
             let sentence = format!("this kernel has no function {function} for BPF");
             lacks(Kind::Function, function, sentence)
         }),
+        Probe::Function(name) => {
+            let sentence = format!("this kernel has no function {name}");
+            lacks(Kind::Function, name, sentence)
+        }
+        Probe::Structure(name) => {
+            let sentence = format!("this kernel has no {name}");
+            lacks(Kind::Struct, name, sentence)
+        }
         Probe::Iterator(name) => {
             let sentence = format!("this kernel has no iterator {name}");
             lacks(Kind::Struct, &format!("bpf_iter__{name}"), sentence)

@@ -20,6 +20,15 @@ pub(crate) struct Loaded {
 
 /// What this host can do; the programs of `without` are off.
 pub(crate) fn probe(without: &[&str]) -> Vec<Feature> {
+    on_host(|host| features::table(host, without))
+}
+
+/// What this host can enforce with.
+pub(crate) fn probe_enforce() -> Vec<Feature> {
+    on_host(features::enforce_table)
+}
+
+fn on_host(table: impl Fn(&Host<'_>) -> Vec<Feature>) -> Vec<Feature> {
     let btf = Btf::from_vmlinux().ok();
     let names = btf
         .as_ref()
@@ -28,7 +37,7 @@ pub(crate) fn probe(without: &[&str]) -> Vec<Feature> {
         btf: names.as_ref().map(|names| names as &Names<'_>),
         cgroup2: cgroup2_root().is_some(),
     };
-    features::table(&host, without)
+    table(&host)
 }
 
 /// Loads and attaches the active programs; gives up those that the kernel refuses.
@@ -51,7 +60,7 @@ pub(crate) fn load_and_attach(features: &mut [Feature]) -> Result<Loaded, LoadEr
 
 /// Loads what is active. Where that fails each optional program is tried beside the required ones
 /// alone, in the order of the table, and given up if that fails too.
-fn settle<T>(
+pub(crate) fn settle<T>(
     features: &mut [Feature],
     mut load: impl FnMut(&[Feature]) -> Result<T, libbpf_rs::Error>,
 ) -> Result<T, LoadError> {
@@ -209,7 +218,7 @@ pub(crate) fn active(features: &[Feature], program: &str) -> bool {
 }
 
 /// Where cgroup v2 is mounted, by /proc/self/mounts.
-fn cgroup2_root() -> Option<PathBuf> {
+pub fn cgroup2_root() -> Option<PathBuf> {
     let mounts = std::fs::read_to_string("/proc/self/mounts").ok()?;
     mounts.lines().find_map(|line| {
         let mut fields = line.split(' ');

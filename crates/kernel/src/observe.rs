@@ -49,7 +49,7 @@ pub enum LoadError {
     },
     /// The programs were refused, though each alone is not.
     #[error(
-        "the kernel refused the observe programs: {0}. Likely cause: a limit on memory (`ulimit -l`, the \
+        "the kernel refused the programs: {0}. Likely cause: a limit on memory (`ulimit -l`, the \
          agent's cgroup). Next: `forebay doctor`"
     )]
     Load(libbpf_rs::Error),

@@ -1,6 +1,7 @@
 //! Tables of flows and what must come of them, judged row by row.
 
 mod cluster;
+mod kernel;
 mod lines;
 mod report;
 mod v1;
@@ -10,6 +11,7 @@ use crate::show::failure::Failure;
 use forebay_core::policy::{
     Answers, Flow, Judge, Policies, Protocol, Settings, Verdict, World, ends,
 };
+pub use kernel::Kernel;
 use lines::open;
 use report::{end, show};
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! `forebay policy explain`: how a verdict comes about, tier by tier.
 
 use super::cases::line;
-use super::{NOT_ENFORCED, PolicyError, sources};
+use super::{FILES_ALONE, PolicyError, sources};
 use crate::show::failure::Failure;
 use crate::show::observe::output::{print, width};
 use clap::Args;
@@ -95,7 +95,7 @@ fn text(flow: &Flow<'_>, verdict: &Verdict, steps: &[Step]) -> String {
         }
         conclusion(&mut out, side);
     }
-    out.push_str(&format!("\nReplies are not judged. {NOT_ENFORCED}\n"));
+    out.push_str(&format!("\nReplies are not judged. {FILES_ALONE}\n"));
     out
 }
 

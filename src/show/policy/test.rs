@@ -1,7 +1,7 @@
 //! `forebay policy test`: assertions, and tables of cases.
 
-use super::cases::{self, Reference, line};
-use super::{NOT_ENFORCED, PolicyError, count, sources};
+use super::cases::{self, Kernel, Reference, line};
+use super::{FILES_ALONE, PolicyError, count, sources};
 use crate::show::failure::Failure;
 use crate::show::observe::output::print;
 use clap::Args;
@@ -29,6 +29,9 @@ pub struct Flags {
     /// A table of cases: .jsonl, or packed with gzip
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
     cases: Option<PathBuf>,
+    /// Judge the cases by this kernel's programs: needs root, attaches nothing
+    #[arg(long, requires = "cases")]
+    kernel: bool,
     /// Let every workload reach the node it runs on
     #[arg(long)]
     node_local_egress: bool,
@@ -46,7 +49,11 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         node_local_egress: flags.node_local_egress,
     };
     if let Some(path) = &flags.cases {
-        return cases::run(path, &mut Reference(settings), flags.json);
+        return if flags.kernel {
+            cases::run(path, &mut Kernel::load(settings)?, flags.json)
+        } else {
+            cases::run(path, &mut Reference(settings), flags.json)
+        };
     }
     let (mut held, mut failed) = (0, 0);
     for path in &flags.files {
@@ -64,7 +71,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         ))?;
     } else {
         let all = count(held + failed, "assertion", "assertions");
-        print(&format!("{all}, {failed} failed\n{NOT_ENFORCED}\n"))?;
+        print(&format!("{all}, {failed} failed\n{FILES_ALONE}\n"))?;
     }
     if failed > 0 {
         Err(Failure::Said)

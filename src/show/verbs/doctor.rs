@@ -21,6 +21,10 @@ pub static VERB: Verb = Verb {
     run,
 };
 
+/// Between what observes and what would enforce.
+const ENFORCE: &str =
+    "policies in the kernel: what could run here, were it asked for (no verb does yet)";
+
 #[derive(Args)]
 struct Flags {
     /// Print JSON
@@ -52,5 +56,6 @@ fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
         let json = json.map_err(|error| Failure::stdout(error.into()))?;
         return print(&format!("{json}\n"));
     }
-    print(&text(&features))
+    let enforce = text(&capture::probe_enforce());
+    print(&format!("{}\n{ENFORCE}\n{enforce}", text(&features)))
 }

@@ -1,19 +1,21 @@
-//! `forebay policy`: checks, judges and explains network policies. No agent and no rights are needed.
+//! `forebay policy`: checks, judges and explains network policies, for which no rights are needed, and
+//! holds them in force, for which they are.
 
 use super::{Verb, parsed};
 use crate::show::cli::Global;
 use crate::show::failure::Failure;
-use crate::show::policy::{check, explain, test};
+use crate::show::policy::{apply, check, explain, test};
 use clap::{ArgMatches, Args, Subcommand};
 
 /// The verb.
 pub static VERB: Verb = Verb {
     name: "policy",
-    about: "Check, test and explain Kubernetes network policies, on files alone",
-    details: "This version judges and explains policies; it does not enforce them yet.\n\
+    about: "Check, test, explain and apply Kubernetes network policies",
+    details: "All but `apply` judge from files alone. `apply` holds policies in force as long as it runs.\n\
         docs/policy.md says how flows are judged.\n\n\
         Examples:\n  forebay policy check policies/\n  forebay policy test tests.yaml\n  \
-        forebay policy explain --from rag/api --to rag/qdrant --port TCP/6333 policies/",
+        forebay policy explain --from rag/api --to rag/qdrant --port TCP/6333 policies/\n  \
+        sudo forebay policy apply policies/ inventory.yaml",
     flags: Flags::augment_args,
     hidden: false,
     run,
@@ -36,13 +38,17 @@ enum What {
     /// Walk through the decision about one flow
     #[command(after_help = explain::DETAILS)]
     Explain(explain::Flags),
+    /// Hold policies in force as long as this runs, and say what they refuse
+    #[command(after_help = apply::DETAILS)]
+    Apply(apply::Flags),
 }
 
-fn run(matches: &ArgMatches, _: &Global) -> Result<(), Failure> {
+fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
     let flags: Flags = parsed(matches)?;
     match flags.verb {
         What::Check(flags) => check::run(&flags),
         What::Test(flags) => test::run(&flags),
         What::Explain(flags) => explain::run(&flags),
+        What::Apply(flags) => apply::run(&flags, global),
     }
 }

@@ -44,7 +44,7 @@ fn run(matches: &ArgMatches, _: &Global) -> Result<(), Failure> {
         Page::Metrics => metrics::markdown(),
         Page::Explain => rules::markdown(),
         Page::Protocols => protocols::markdown(),
-        Page::Features => doctor::markdown(&capture::probe()),
+        Page::Features => doctor::markdown(&capture::probe(), &capture::probe_enforce()),
     })
 }
 

@@ -38,6 +38,12 @@ const TABLES: &[Table] = &[
         file: "crates/kernel/src/features.rs",
         row: ("program: \"", "\","),
     },
+    Table {
+        folder: "bpf/enforce",
+        ending: ".bpf.c",
+        file: "crates/kernel/src/features/enforce.rs",
+        row: ("program: \"", "\","),
+    },
 ];
 
 /// Every file of those folders is in its table.

@@ -79,6 +79,11 @@ fn a_file_without_a_row_is_found() {
             ("crates/kernel/src/features.rs", "program: \"egress\",\n"),
             ("bpf/observe/egress.bpf.c", hook),
             ("bpf/observe/ingress.bpf.c", ""),
+            (
+                "crates/kernel/src/features/enforce.rs",
+                "program: \"connect4\",\n",
+            ),
+            ("bpf/enforce/connect6.bpf.c", hook),
         ],
     );
     let found = tables::are_complete(&repository.0).unwrap();
@@ -88,10 +93,11 @@ fn a_file_without_a_row_is_found() {
             "crates/core/src/decode/protocols/dns.rs is not in crates/core/src/decode/protocols.rs",
             "src/show/verbs/top.rs is not in src/show/verbs.rs",
             "bpf/observe/ingress.bpf.c is not in crates/kernel/src/features.rs",
+            "bpf/enforce/connect6.bpf.c is not in crates/kernel/src/features/enforce.rs",
         ]
     );
     let found = tables::hooks_are_described(&repository.0).unwrap();
-    assert_eq!(found.broken.len(), 3 + 6);
+    assert_eq!(found.broken.len(), 3 + 3 + 6);
 }
 
 #[test]

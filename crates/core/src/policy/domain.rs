@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 /// A domain name, or all names below one (`*.example.com`).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DomainPattern {
     /// Lower case, without a dot at the end.
     name: String,
@@ -82,6 +82,11 @@ impl Answers {
                 self.names.remove(&address);
             }
         }
+    }
+
+    /// Every address that was answered.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.names.keys().copied()
     }
 
     /// The names that were answered with this address.

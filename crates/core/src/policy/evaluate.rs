@@ -4,7 +4,7 @@
 //! Tiers are asked in order: Admin, `NetworkPolicy`, Baseline; what none of them decides is allowed.
 
 mod case;
-mod fit;
+pub(super) mod fit;
 mod nearest;
 pub mod trace;
 
@@ -13,7 +13,8 @@ use super::flow::Flow;
 use super::model::{Action, Direction, Policies, Policy, Subject, Tier};
 use super::verdict::{Side, Verdict, Why};
 use super::world::{Workload, World};
-use case::{Case, is_same, named, rules, why};
+pub(in crate::policy) use case::why;
+use case::{Case, is_same, named, rules};
 use fit::Fit;
 use trace::Trace;
 
@@ -27,10 +28,10 @@ pub struct Settings {
 /// Judges flows by policies.
 pub struct Judge<'a> {
     /// By tier, priority and name.
-    ordered: Vec<&'a Policy>,
-    world: &'a World,
-    answers: &'a Answers,
-    settings: Settings,
+    pub(in crate::policy) ordered: Vec<&'a Policy>,
+    pub(in crate::policy) world: &'a World,
+    pub(in crate::policy) answers: &'a Answers,
+    pub(in crate::policy) settings: Settings,
 }
 
 /// What one tier says.
@@ -153,7 +154,7 @@ impl<'a> Judge<'a> {
         speaking.copied().collect()
     }
 
-    fn selects(&self, subject: &Subject, workload: &Workload) -> bool {
+    pub(in crate::policy) fn selects(&self, subject: &Subject, workload: &Workload) -> bool {
         match subject {
             Subject::InNamespace(namespace, selector) => {
                 workload.namespace == *namespace && selector.matches(&workload.labels)

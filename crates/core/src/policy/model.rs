@@ -180,7 +180,7 @@ pub enum Peers {
 }
 
 /// One kind of other end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Peer {
     /// Workloads that are not in the network of their host.
     Workloads {

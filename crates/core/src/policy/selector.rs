@@ -8,14 +8,14 @@ pub type Labels = BTreeMap<String, String>;
 
 /// What labels must say. Without requirements it matches everything; "no selector at all" is `None` of
 /// an `Option<Selector>`, and means something else.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Selector {
     /// All of them must hold.
     pub requirements: Vec<Requirement>,
 }
 
 /// One requirement on one label.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Requirement {
     /// The label is there and has one of these values.
     In(String, BTreeSet<String>),

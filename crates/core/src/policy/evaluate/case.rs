@@ -54,7 +54,7 @@ pub(super) fn rules<'p>(
     })
 }
 
-pub(super) fn why(
+pub(in crate::policy) fn why(
     policy: &Policy,
     index: usize,
     rule: &Rule,

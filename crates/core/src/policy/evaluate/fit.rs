@@ -49,7 +49,7 @@ impl Judge<'_> {
         Fit::Known(missed)
     }
 
-    fn is_peer(&self, policy: &Policy, peer: &Peer, end: &End<'_>) -> bool {
+    pub(in crate::policy) fn is_peer(&self, policy: &Policy, peer: &Peer, end: &End<'_>) -> bool {
         let address = end.address;
         match peer {
             Peer::Workloads {
@@ -107,7 +107,8 @@ impl Judge<'_> {
     }
 }
 
-fn is_unknown(rule: &Rule) -> bool {
+/// Whether it has something this version does not know.
+pub(in crate::policy) fn is_unknown(rule: &Rule) -> bool {
     let peers = match &rule.peers {
         Peers::All => false,
         Peers::Any(peers) => peers.iter().any(|peer| match peer {
