@@ -264,7 +264,11 @@ impl Files {
                 .unwrap_or_default()
         };
         match (kind, template) {
-            ("Namespace", _) => self.world.add_namespace(&name, labels(log)),
+            ("Namespace", _) => {
+                let place = ("metadata.labels", at.node.line);
+                let labels = labels(log);
+                inventory::add_namespace(place, &name, labels, &mut self.world, log);
+            }
             ("Node", _) => {
                 let labels = labels(log);
                 self.world.nodes.push(objects::node(at, &name, labels, log));
