@@ -15,8 +15,8 @@ pub struct DomainPattern {
 }
 
 impl DomainPattern {
-    /// None where the API refuses the text. A label begins and ends with a letter or digit; a dot stands
-    /// in every name; only the first label may be `*`.
+    /// None where the API refuses the text. A label begins with a letter, digit or _ and ends
+    /// with a letter or digit; a dot stands in every name; only the first label may be `*`.
     #[must_use]
     pub fn new(text: &str) -> Option<DomainPattern> {
         let (below, rest) = match text.strip_prefix("*.") {
@@ -27,7 +27,8 @@ impl DomainPattern {
         let label = |label: &str| {
             let bytes = label.as_bytes();
             let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-            bytes.first().is_some_and(u8::is_ascii_alphanumeric)
+            let first = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+            bytes.first().is_some_and(first)
                 && bytes.last().is_some_and(u8::is_ascii_alphanumeric)
                 && bytes.iter().all(inside)
         };
@@ -116,6 +117,7 @@ mod tests {
             ("*.kubernetes.io", ".kubernetes.io", false),
             ("*.kubernetes.io", "my-kubernetes.io", false),
             ("*.kubernetes.io", "wikipedia.org", false),
+            ("_mta.kubernetes.io", "_mta.kubernetes.io", true),
         ];
         for (pattern, name, expected) in cases {
             assert_eq!(
@@ -133,6 +135,7 @@ mod tests {
             "a.*.io",
             "w*.kubernetes.io",
             "-a.io",
+            "a_.io",
             "a..io",
             "a b.io",
         ] {

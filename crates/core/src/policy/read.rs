@@ -31,7 +31,7 @@ use super::model::{Api, Policies, PolicyName};
 use super::world::World;
 use problem::Log;
 use std::collections::BTreeMap;
-use walk::At;
+use walk::{At, Fields};
 
 /// The group and version of our own kinds.
 pub const OUR_API: &str = "forebay.dev/v1alpha1";
@@ -111,32 +111,26 @@ impl Files {
             return;
         }
         self.documents += 1;
-        self.object(&At {
+        let at = At {
             node,
             path: String::new(),
-        });
+        };
+        self.object(&at, None);
     }
 
-    fn object(&mut self, at: &At<'_>) {
+    /// `listed`: version and kind of the items of the list that it stands in, where all have the same.
+    fn object(&mut self, at: &At<'_>, listed: Option<(&str, &str)>) {
         self.log.object.clear();
         let Some(mut fields) = at.map(&mut self.log) else {
             return;
         };
-        let api = fields.need(
-            &mut self.log,
-            "apiVersion",
-            "write it, as `apiVersion: networking.k8s.io/v1`",
-        );
-        let kind = fields.need(&mut self.log, "kind", "write it, as `kind: NetworkPolicy`");
-        let api = api.and_then(|at| at.text(&mut self.log));
-        let kind = kind.and_then(|at| at.text(&mut self.log));
-        let (Some(api), Some(kind)) = (api, kind) else {
+        let Some((api, kind)) = self.type_of(&mut fields, listed) else {
             return;
         };
         kind.clone_into(&mut self.log.object);
-        if let (true, Some(items)) = (kind.ends_with("List"), fields.get("items")) {
+        if let (Some(one), Some(items)) = (kind.strip_suffix("List"), fields.get("items")) {
             for item in items.list(&mut self.log) {
-                self.object(&item);
+                self.object(&item, (!one.is_empty()).then_some((api, one)));
             }
             return;
         }
@@ -161,6 +155,26 @@ impl Files {
             }
             _ => self.other(at, kind),
         }
+    }
+
+    /// Version and kind. The API server leaves them out of the items of a list of one kind.
+    fn type_of<'d>(
+        &mut self,
+        fields: &mut Fields<'d>,
+        listed: Option<(&'d str, &'d str)>,
+    ) -> Option<(&'d str, &'d str)> {
+        if let (None, Some(listed)) = (fields.get("kind"), listed) {
+            return Some(listed);
+        }
+        let api = fields.need(
+            &mut self.log,
+            "apiVersion",
+            "write it, as `apiVersion: networking.k8s.io/v1`",
+        );
+        let kind = fields.need(&mut self.log, "kind", "write it, as `kind: NetworkPolicy`");
+        let api = api.and_then(|at| at.text(&mut self.log));
+        let kind = kind.and_then(|at| at.text(&mut self.log));
+        api.zip(kind)
     }
 
     fn wrong_version(&mut self, at: &At<'_>, api: &str, kind: &str, known: &str) {
@@ -250,7 +264,11 @@ impl Files {
                 .unwrap_or_default()
         };
         match (kind, template) {
-            ("Namespace", _) => self.world.add_namespace(&name, labels(log)),
+            ("Namespace", _) => {
+                let place = ("metadata.labels", at.node.line);
+                let labels = labels(log);
+                inventory::add_namespace(place, &name, labels, &mut self.world, log);
+            }
             ("Node", _) => {
                 let labels = labels(log);
                 self.world.nodes.push(objects::node(at, &name, labels, log));

@@ -92,10 +92,11 @@ pub struct Host {
 }
 
 impl World {
-    /// Adds a namespace or gives it these labels.
-    pub fn add_namespace(&mut self, name: &str, labels: Labels) {
-        self.namespaces
-            .insert(name.to_owned(), Namespace::new(name, labels));
+    /// Adds a namespace or gives it these labels. False where it had others before.
+    pub fn add_namespace(&mut self, name: &str, labels: Labels) -> bool {
+        let new = Namespace::new(name, labels);
+        let before = self.namespaces.insert(name.to_owned(), new.clone());
+        before.is_none_or(|before| before == new)
     }
 
     /// Those that were added.

@@ -63,7 +63,21 @@ fn namespace(at: &At<'_>, world: &mut World, log: &mut Log) {
     let labels = labels_of(&mut fields, log);
     fields.end(log);
     if let Some(name) = name {
-        world.add_namespace(name, labels);
+        add_namespace(at.place(), name, labels, world, log);
+    }
+}
+
+/// Which of two labellings counts would else depend on the files' order unseen.
+pub(super) fn add_namespace(
+    place: (&str, u32),
+    name: &str,
+    labels: Labels,
+    world: &mut World,
+    log: &mut Log,
+) {
+    if !world.add_namespace(name, labels) {
+        let what = format!("the namespace {name} is there before with other labels; these count");
+        log.warning(place, what, "keep one of them");
     }
 }
 

@@ -104,6 +104,15 @@ impl<'d> At<'d> {
             self.wrong(log, "a number", &cure);
             return None;
         };
+        let digits = text.trim_start_matches(['+', '-']);
+        if digits.len() > 1
+            && digits.bytes().all(|byte| matches!(byte, b'0'..=b'7'))
+            && digits.starts_with('0')
+        {
+            let what = format!("{text} begins with 0, and Kubernetes would read it as octal");
+            log.error(self.place(), what, "write it without the 0");
+            return None;
+        }
         match text.parse::<i64>() {
             Ok(number) if (least..=most).contains(&number) => Some(number),
             _ => {

@@ -126,6 +126,25 @@ fn lists_of_the_cluster_api_have_bounds() {
 }
 
 #[test]
+fn a_namespace_with_other_labels_is_named() {
+    let object = |labels: &str| {
+        format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: rag, labels: {labels}}}}}")
+    };
+    let same = format!("{}\n---\n{}\n", object("{a: b}"), object("{a: b}"));
+    assert_eq!(problems(&same), []);
+    let inventory = "apiVersion: forebay.dev/v1alpha1\nkind: Inventory\nnamespaces: [{name: rag}]";
+    for (second, line, path) in [
+        (object("{a: c}"), 3, "metadata.labels"),
+        (inventory.to_owned(), 5, "namespaces[0]"),
+    ] {
+        let found = problems(&format!("{}\n---\n{second}\n", object("{a: b}")));
+        let what = "the namespace rag is there before with other labels; these count. Next: keep one of them";
+        let expected = (Severity::Warning, line, path.to_owned(), what.to_owned());
+        assert_eq!(found, [expected], "{second}");
+    }
+}
+
+#[test]
 fn everything_wrong_is_found_with_its_place() {
     let text = "# two documents\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: ok}\nspec: {}\n---\n\
         apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: db\n  namespace: rag\nspec:\n  ingress:\n  \

@@ -127,6 +127,29 @@ items:
 }
 
 #[test]
+fn a_list_of_one_kind_says_what_its_items_are() {
+    let text = "
+{apiVersion: v1, kind: NamespaceList, items: [{metadata: {name: rag, labels: {team: rag}}}]}
+---
+{apiVersion: v1, kind: PodList, items: [{metadata: {name: api, namespace: rag}}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicyList
+items:
+- {metadata: {name: p, namespace: rag}, spec: {podSelector: {}}}
+";
+    let files = read(text);
+    assert_eq!(files.problems(), []);
+    assert_eq!(files.world.namespace_labels("rag")["team"], "rag");
+    assert!(files.world.workload("rag", "api").is_some());
+    let name = files.policies.all[0].name.to_string();
+    assert_eq!(name, "NetworkPolicy rag/p");
+    let mixed = problems("{apiVersion: v1, kind: List, items: [{metadata: {name: rag}}]}");
+    let paths: Vec<&str> = mixed.iter().map(|(_, _, path, _)| path.as_str()).collect();
+    assert_eq!(paths, ["items[0].apiVersion", "items[0].kind"]);
+}
+
+#[test]
 fn an_inventory_says_who_runs_where() {
     let text = "
 apiVersion: forebay.dev/v1alpha1
