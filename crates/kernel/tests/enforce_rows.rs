@@ -8,6 +8,7 @@ mod worlds;
 use forebay_core::policy::table::{Answer, BROKEN, DENY};
 use forebay_core::policy::{Direction, Flow, Judge, Settings, Table, Who};
 use forebay_kernel::{Enforce, EnforceError, Question};
+use std::time::Instant;
 use worlds::{Cluster, PORTS, PROTOCOLS, Random, address, cluster};
 
 const CLUSTERS: u64 = 150;
@@ -113,4 +114,49 @@ fn without_tables_nobody_is_policed() {
     assert!(answers[0].allowed);
     assert_ne!(answers[0], Answer::of(DENY | BROKEN));
     assert!(matches!(enforce.bind(1, 1), Err(EnforceError::NoTables)));
+}
+
+/// Ten thousand workloads under a thousand policies, and a hundred thousand addresses. Prints figures:
+/// `cargo test -p forebay-kernel --features kernel --test enforce_rows -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn figures_of_size() {
+    for (workloads, policies, addresses) in [(100, 10, 1), (10_000, 1000, 1), (10_000, 1000, 10)] {
+        let (world, policies) = worlds::large(workloads, policies, addresses);
+        let answers = world.host_answers();
+        let judge = Judge::new(&policies, &world, &answers, Settings::default());
+        let begun = Instant::now();
+        // A node has a hundred of them.
+        let table = Table::compile(&judge, Some("n0"));
+        let compiled = begun.elapsed();
+        let mut enforce = Enforce::load().unwrap();
+        let begun = Instant::now();
+        let installed = enforce.install(&table, &[]).unwrap();
+        let put = begun.elapsed();
+        let mut random = Random::new(1);
+        let subjects: Vec<u32> = table.subjects.keys().copied().collect();
+        let question = |_| Question {
+            workload: random.of(&subjects),
+            direction: random.of(&[Direction::Egress, Direction::Ingress]),
+            peer: world.workloads[random.below(world.workloads.len())].addresses[0],
+            protocol: random.of(&PROTOCOLS),
+            port: random.of(&PORTS),
+        };
+        let questions: Vec<Question> = (0..4096).map(question).collect();
+        enforce.judge(&questions).unwrap();
+        let best = (0..20).map(|_| enforce.rejudge().unwrap()).min().unwrap();
+        println!(
+            "{workloads} workloads, {} policies, {} addresses: {} classes; compiled in {compiled:?}, put in force \
+             in {put:?}; {:.0} ns a verdict; {:?}",
+            policies.all.len(),
+            world
+                .workloads
+                .iter()
+                .map(|one| one.addresses.len())
+                .sum::<usize>(),
+            table.classes,
+            best.as_nanos() as f64 / questions.len() as f64,
+            installed.fills
+        );
+    }
 }

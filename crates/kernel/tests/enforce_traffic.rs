@@ -298,6 +298,48 @@ fn tables_change_at_once_and_who_is_undecided_waits() {
     assert_eq!(new.does("tcp 10.77.1.2:6333").0, "ok");
 }
 
+/// Both tables say the same of the same names, but no number in them is the same: a verdict by parts of
+/// both would be another one.
+#[test]
+fn no_flow_is_judged_by_parts_of_two_tables() {
+    let mut scene = scene("swap");
+    let mut turned = scene.files.world.clone();
+    turned.workloads.reverse();
+    turned.workloads.rotate_left(1);
+    let other = table(&turned, &scene.files.policies);
+    let names = ["api", "qdrant"];
+    let bound = |table: &Table| -> Vec<(u64, u32)> {
+        let each = scene.bound.iter().zip(names);
+        each.map(|((id, _), name)| (*id, table.workload("rag", name).unwrap()))
+            .collect()
+    };
+    let tables = [(&other, bound(&other)), (&scene.table, bound(&scene.table))];
+    assert!(
+        tables[0]
+            .1
+            .iter()
+            .zip(&tables[1].1)
+            .all(|(one, two)| one.1 != two.1)
+    );
+    let mut second = Actor::new(&scene.group.below("api/second"), &scene.net[0]);
+    let (api, enforce) = (&mut scene.api, &mut scene.enforce);
+    let mut swaps = 0;
+    std::thread::scope(|scope| {
+        let never = scope.spawn(|| api.does("never 10.77.2.2:5432").0);
+        let always = scope.spawn(|| second.does("always 10.77.1.2:6333").0);
+        while !never.is_finished() || !always.is_finished() {
+            for (table, bound) in &tables {
+                enforce.install(table, bound).unwrap();
+                swaps += 1;
+            }
+        }
+        assert_eq!(never.join().unwrap(), "ok");
+        assert_eq!(always.join().unwrap(), "ok");
+    });
+    println!("{swaps} changes, {:?}", enforce.tally());
+    assert!(swaps >= 10, "{swaps} changes");
+}
+
 #[test]
 fn the_host_itself_is_never_policed() {
     let group = Group::new("guard");
