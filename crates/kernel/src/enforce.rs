@@ -203,6 +203,11 @@ impl Enforce {
         Ok(())
     }
 
+    /// Ends all enforcement; the tables stay, for who attaches again.
+    pub fn detach(&mut self) {
+        self.links.clear();
+    }
+
     /// What the hooks' own code says of flows that nobody sends.
     ///
     /// # Errors

@@ -116,6 +116,46 @@ fn without_tables_nobody_is_policed() {
     assert!(matches!(enforce.bind(1, 1), Err(EnforceError::NoTables)));
 }
 
+#[test]
+fn what_does_not_fit_leaves_the_old_tables_in_force() {
+    let mut enforce = Enforce::load().unwrap();
+    let compile = |workloads, policies| {
+        let (world, policies) = worlds::large(workloads, policies, 1);
+        let answers = world.host_answers();
+        let judge = Judge::new(&policies, &world, &answers, Settings::default());
+        Table::compile(&judge, None)
+    };
+    let (good, huge) = (compile(30, 3), compile((1 << 16) + 1, 1));
+    let installed = enforce.install(&good, &[]).unwrap();
+    assert!(installed.fills.iter().all(|fill| !fill.is_nearly_full()));
+    let question = |port| Question {
+        workload: 1,
+        direction: Direction::Ingress,
+        peer: "10.0.0.1".parse().unwrap(),
+        protocol: PROTOCOLS[0],
+        port,
+    };
+    let before = enforce.judge(&[question(8000), question(9000)]).unwrap();
+    assert!(before[0].allowed && !before[1].allowed, "{before:?}");
+    let error = enforce.install(&huge, &[]).unwrap_err();
+    let EnforceError::TooLarge {
+        map: "subjects", ..
+    } = error
+    else {
+        panic!("{error}");
+    };
+    assert!(error.to_string().contains("stays so"), "{error}");
+    assert_eq!(enforce.revision(), installed.revision);
+    assert_eq!(
+        enforce.judge(&[question(8000), question(9000)]).unwrap(),
+        before
+    );
+    let nearly = compile(46_000, 1);
+    let fills = enforce.install(&nearly, &[]).unwrap().fills;
+    let full: Vec<_> = fills.iter().filter(|fill| fill.is_nearly_full()).collect();
+    assert_eq!(full.len(), 1, "{fills:?}");
+}
+
 /// Ten thousand workloads under a thousand policies, and a hundred thousand addresses. Prints figures:
 /// `cargo test -p forebay-kernel --features kernel --test enforce_rows -- --ignored --nocapture`.
 #[test]

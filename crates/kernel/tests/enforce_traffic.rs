@@ -357,3 +357,43 @@ fn the_host_itself_is_never_policed() {
     let missing = enforce.attach_cgroup(Path::new("/nowhere"));
     assert!(missing.unwrap_err().to_string().contains("/nowhere"));
 }
+
+/// Connect, an answer, close: without and with the programs, in turns. Prints figures:
+/// `cargo test -p forebay-kernel --features kernel --test enforce_traffic -- --ignored --nocapture figures`.
+#[test]
+#[ignore = "a measurement"]
+fn figures_of_cost() {
+    // Dropped in the other order: actors before their control groups.
+    let mut scene = scene("cost");
+    let mut many = |judged: bool| {
+        scene.enforce.detach();
+        if judged {
+            scene.enforce.attach_cgroup(&scene.group.0).unwrap();
+            scene.enforce.attach_netns(&scene.net[1]).unwrap();
+        }
+        let before = scene.enforce.tally().allowed;
+        let (answer, time) = scene.api.does("many 10.77.1.2:6333");
+        assert_eq!(answer, "ok");
+        // Out and in, each once.
+        let expected = if judged { 4000 } else { 0 };
+        assert_eq!(scene.enforce.tally().allowed - before, expected);
+        time
+    };
+    let round = |number| {
+        if number % 2 == 0 {
+            let bare = many(false);
+            return (bare, many(true));
+        }
+        let judged = many(true);
+        (many(false), judged)
+    };
+    let rounds: Vec<_> = (0..40).map(round).collect();
+    let ratio = |(bare, judged): &(Duration, Duration)| judged.as_secs_f64() / bare.as_secs_f64();
+    let mut ratios: Vec<f64> = rounds.iter().map(ratio).collect();
+    ratios.sort_by(f64::total_cmp);
+    let least = rounds.iter().map(|round| round.0 / 2000).min().unwrap();
+    let median = ratios[ratios.len() / 2];
+    println!(
+        "connect, answer, close: {least:?} bare at best; judged {median:.3} x, of {ratios:.2?}"
+    );
+}

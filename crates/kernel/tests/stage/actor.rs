@@ -41,6 +41,7 @@ fn follow_one(order: &str) -> std::io::Result<()> {
             socket.send_to(b"hi", to)?;
             socket.recv_from(&mut [0; 2]).map(drop)
         }
+        "many" => (0..2000).try_for_each(|_| tcp(to)),
         // For a while, as fast as it goes: every connect must end alike.
         "always" | "never" => {
             let (begun, mut times) = (Instant::now(), 0);
