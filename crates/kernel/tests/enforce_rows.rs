@@ -120,7 +120,7 @@ fn without_tables_nobody_is_policed() {
 fn what_does_not_fit_leaves_the_old_tables_in_force() {
     let mut enforce = Enforce::load().unwrap();
     let compile = |workloads, policies| {
-        let (world, policies) = worlds::large(workloads, policies, 1);
+        let (world, policies) = worlds::large::cluster(workloads, policies, 1);
         let answers = world.host_answers();
         let judge = Judge::new(&policies, &world, &answers, Settings::default());
         Table::compile(&judge, None)
@@ -162,7 +162,7 @@ fn what_does_not_fit_leaves_the_old_tables_in_force() {
 #[ignore = "a measurement"]
 fn figures_of_size() {
     for (workloads, policies, addresses) in [(100, 10, 1), (10_000, 1000, 1), (10_000, 1000, 10)] {
-        let (world, policies) = worlds::large(workloads, policies, addresses);
+        let (world, policies) = worlds::large::cluster(workloads, policies, addresses);
         let answers = world.host_answers();
         let judge = Judge::new(&policies, &world, &answers, Settings::default());
         let begun = Instant::now();

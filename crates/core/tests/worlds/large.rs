@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 /// Workloads with that many addresses each, a hundred to a node, as many applications as policies: each
 /// policy lets one application in to another on one port, and out to a third.
-pub fn large(workloads: u32, policies: u32, addresses: u32) -> (World, Policies) {
+pub fn cluster(workloads: u32, policies: u32, addresses: u32) -> (World, Policies) {
     let mut world = World::default();
     for number in 0..workloads {
         let address = |which| Ipv4Addr::from_bits(0x0a00_0000 + number * addresses + which);

@@ -4,13 +4,12 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
-mod large;
+pub mod large;
 mod rules;
 
 use forebay_core::policy::{
     Answers, Binding, Host, Labels, NamedPort, Node, Policies, Protocol, Workload, World,
 };
-pub use large::large;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The same numbers for the same seed.
