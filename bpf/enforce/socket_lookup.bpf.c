@@ -8,6 +8,9 @@
  */
 #include "../lib/denial.h"
 
+/* An answer comes this long after what it answers, as connection tracking has it. */
+static const __u64 answer_ns = 120000000000;
+
 /* The answer to a datagram of an unconnected socket. */
 static __always_inline int is_answer(struct bpf_sk_lookup *ctx, const struct question *q)
 {
@@ -17,10 +20,13 @@ static __always_inline int is_answer(struct bpf_sk_lookup *ctx, const struct que
 		.peer_port = ctx->remote_port,
 	};
 
+	__u64 *at;
+
 	if (q->protocol != PROTOCOL_UDP)
 		return 0;
 	__builtin_memcpy(key.peer, q->peer.address, 16);
-	return bpf_map_lookup_elem(&sent, &key) != NULL;
+	at = bpf_map_lookup_elem(&sent, &key);
+	return at && bpf_ktime_get_ns() - *at < answer_ns;
 }
 
 SEC("sk_lookup")

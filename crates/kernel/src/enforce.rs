@@ -26,6 +26,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Denials of one reason and peer are told this often at most.
 const DENIAL_INTERVAL_NS: u64 = 1_000_000_000;
@@ -202,6 +203,11 @@ impl Enforce {
         Ok(())
     }
 
+    /// Ends all enforcement; the tables stay, for who attaches again.
+    pub fn detach(&mut self) {
+        self.links.clear();
+    }
+
     /// What the hooks' own code says of flows that nobody sends.
     ///
     /// # Errors
@@ -228,11 +234,7 @@ impl Enforce {
         let rows = &self.skel.maps.rows;
         rows.update_batch(&keys, &values, count, MapFlags::ANY, MapFlags::ANY)
             .map_err(wrong)?;
-        // The kernel wants a packet; nobody looks at it.
-        let mut input = ProgramInput::default();
-        let packet = [0; 64];
-        input.data_in = Some(&packet);
-        self.skel.progs.judge_rows.test_run(input).map_err(wrong)?;
+        self.rejudge()?;
         for place in 0..count {
             let row = rows
                 .lookup(&place.to_ne_bytes(), MapFlags::ANY)
@@ -243,6 +245,20 @@ impl Enforce {
             answers.push(Answer::of(verdict.ok_or_else(gone)?));
         }
         Ok(())
+    }
+
+    /// Judges the last questions once more, at most 4,096; gives the time that it took in the kernel.
+    ///
+    /// # Errors
+    /// When this kernel can't, or refuses.
+    pub fn rejudge(&self) -> Result<Duration, EnforceError> {
+        // The kernel wants a packet; nobody looks at it.
+        let mut input = ProgramInput::default();
+        let packet = [0; 64];
+        input.data_in = Some(&packet);
+        let ran = self.skel.progs.judge_rows.test_run(input);
+        let ran = ran.map_err(|error| EnforceError::Judge(error.to_string()))?;
+        Ok(ran.duration)
     }
 
     fn needs(&self, program: &str) -> Result<(), EnforceError> {

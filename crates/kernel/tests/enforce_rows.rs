@@ -8,6 +8,7 @@ mod worlds;
 use forebay_core::policy::table::{Answer, BROKEN, DENY};
 use forebay_core::policy::{Direction, Flow, Judge, Settings, Table, Who};
 use forebay_kernel::{Enforce, EnforceError, Question};
+use std::time::Instant;
 use worlds::{Cluster, PORTS, PROTOCOLS, Random, address, cluster};
 
 const CLUSTERS: u64 = 150;
@@ -113,4 +114,89 @@ fn without_tables_nobody_is_policed() {
     assert!(answers[0].allowed);
     assert_ne!(answers[0], Answer::of(DENY | BROKEN));
     assert!(matches!(enforce.bind(1, 1), Err(EnforceError::NoTables)));
+}
+
+#[test]
+fn what_does_not_fit_leaves_the_old_tables_in_force() {
+    let mut enforce = Enforce::load().unwrap();
+    let compile = |workloads, policies| {
+        let (world, policies) = worlds::large::cluster(workloads, policies, 1);
+        let answers = world.host_answers();
+        let judge = Judge::new(&policies, &world, &answers, Settings::default());
+        Table::compile(&judge, None)
+    };
+    let (good, huge) = (compile(30, 3), compile((1 << 16) + 1, 1));
+    let installed = enforce.install(&good, &[]).unwrap();
+    assert!(installed.fills.iter().all(|fill| !fill.is_nearly_full()));
+    let question = |port| Question {
+        workload: 1,
+        direction: Direction::Ingress,
+        peer: "10.0.0.1".parse().unwrap(),
+        protocol: PROTOCOLS[0],
+        port,
+    };
+    let before = enforce.judge(&[question(8000), question(9000)]).unwrap();
+    assert!(before[0].allowed && !before[1].allowed, "{before:?}");
+    let error = enforce.install(&huge, &[]).unwrap_err();
+    let EnforceError::TooLarge {
+        map: "subjects", ..
+    } = error
+    else {
+        panic!("{error}");
+    };
+    assert!(error.to_string().contains("stays so"), "{error}");
+    assert_eq!(enforce.revision(), installed.revision);
+    assert_eq!(
+        enforce.judge(&[question(8000), question(9000)]).unwrap(),
+        before
+    );
+    let nearly = compile(46_000, 1);
+    let fills = enforce.install(&nearly, &[]).unwrap().fills;
+    let full: Vec<_> = fills.iter().filter(|fill| fill.is_nearly_full()).collect();
+    assert_eq!(full.len(), 1, "{fills:?}");
+}
+
+/// Ten thousand workloads under a thousand policies, and a hundred thousand addresses. Prints figures:
+/// `cargo test -p forebay-kernel --features kernel --test enforce_rows -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn figures_of_size() {
+    for (workloads, policies, addresses) in [(100, 10, 1), (10_000, 1000, 1), (10_000, 1000, 10)] {
+        let (world, policies) = worlds::large::cluster(workloads, policies, addresses);
+        let answers = world.host_answers();
+        let judge = Judge::new(&policies, &world, &answers, Settings::default());
+        let begun = Instant::now();
+        // A node has a hundred of them.
+        let table = Table::compile(&judge, Some("n0"));
+        let compiled = begun.elapsed();
+        let mut enforce = Enforce::load().unwrap();
+        let begun = Instant::now();
+        let installed = enforce.install(&table, &[]).unwrap();
+        let put = begun.elapsed();
+        let mut random = Random::new(1);
+        let subjects: Vec<u32> = table.subjects.keys().copied().collect();
+        let question = |_| Question {
+            workload: random.of(&subjects),
+            direction: random.of(&[Direction::Egress, Direction::Ingress]),
+            peer: world.workloads[random.below(world.workloads.len())].addresses[0],
+            protocol: random.of(&PROTOCOLS),
+            port: random.of(&PORTS),
+        };
+        let questions: Vec<Question> = (0..4096).map(question).collect();
+        enforce.judge(&questions).unwrap();
+        let best = (0..20).map(|_| enforce.rejudge().unwrap()).min().unwrap();
+        println!(
+            "{workloads} workloads, {} policies, {} addresses: {} classes; compiled in {compiled:?}, put in force \
+             in {put:?}; {:.0} ns a verdict; {:?}",
+            policies.all.len(),
+            world
+                .workloads
+                .iter()
+                .map(|one| one.addresses.len())
+                .sum::<usize>(),
+            table.classes,
+            best.as_nanos() as f64 / questions.len() as f64,
+            installed.fills
+        );
+    }
 }

@@ -298,6 +298,48 @@ fn tables_change_at_once_and_who_is_undecided_waits() {
     assert_eq!(new.does("tcp 10.77.1.2:6333").0, "ok");
 }
 
+/// Both tables say the same of the same names, but no number in them is the same: a verdict by parts of
+/// both would be another one.
+#[test]
+fn no_flow_is_judged_by_parts_of_two_tables() {
+    let mut scene = scene("swap");
+    let mut turned = scene.files.world.clone();
+    turned.workloads.reverse();
+    turned.workloads.rotate_left(1);
+    let other = table(&turned, &scene.files.policies);
+    let names = ["api", "qdrant"];
+    let bound = |table: &Table| -> Vec<(u64, u32)> {
+        let each = scene.bound.iter().zip(names);
+        each.map(|((id, _), name)| (*id, table.workload("rag", name).unwrap()))
+            .collect()
+    };
+    let tables = [(&other, bound(&other)), (&scene.table, bound(&scene.table))];
+    assert!(
+        tables[0]
+            .1
+            .iter()
+            .zip(&tables[1].1)
+            .all(|(one, two)| one.1 != two.1)
+    );
+    let mut second = Actor::new(&scene.group.below("api/second"), &scene.net[0]);
+    let (api, enforce) = (&mut scene.api, &mut scene.enforce);
+    let mut swaps = 0;
+    std::thread::scope(|scope| {
+        let never = scope.spawn(|| api.does("never 10.77.2.2:5432").0);
+        let always = scope.spawn(|| second.does("always 10.77.1.2:6333").0);
+        while !never.is_finished() || !always.is_finished() {
+            for (table, bound) in &tables {
+                enforce.install(table, bound).unwrap();
+                swaps += 1;
+            }
+        }
+        assert_eq!(never.join().unwrap(), "ok");
+        assert_eq!(always.join().unwrap(), "ok");
+    });
+    println!("{swaps} changes, {:?}", enforce.tally());
+    assert!(swaps >= 10, "{swaps} changes");
+}
+
 #[test]
 fn the_host_itself_is_never_policed() {
     let group = Group::new("guard");
@@ -314,4 +356,44 @@ fn the_host_itself_is_never_policed() {
     ));
     let missing = enforce.attach_cgroup(Path::new("/nowhere"));
     assert!(missing.unwrap_err().to_string().contains("/nowhere"));
+}
+
+/// Connect, an answer, close: without and with the programs, in turns. Prints figures:
+/// `cargo test -p forebay-kernel --features kernel --test enforce_traffic -- --ignored --nocapture figures`.
+#[test]
+#[ignore = "a measurement"]
+fn figures_of_cost() {
+    // Dropped in the other order: actors before their control groups.
+    let mut scene = scene("cost");
+    let mut many = |judged: bool| {
+        scene.enforce.detach();
+        if judged {
+            scene.enforce.attach_cgroup(&scene.group.0).unwrap();
+            scene.enforce.attach_netns(&scene.net[1]).unwrap();
+        }
+        let before = scene.enforce.tally().allowed;
+        let (answer, time) = scene.api.does("many 10.77.1.2:6333");
+        assert_eq!(answer, "ok");
+        // Out and in, each once.
+        let expected = if judged { 4000 } else { 0 };
+        assert_eq!(scene.enforce.tally().allowed - before, expected);
+        time
+    };
+    let round = |number| {
+        if number % 2 == 0 {
+            let bare = many(false);
+            return (bare, many(true));
+        }
+        let judged = many(true);
+        (many(false), judged)
+    };
+    let rounds: Vec<_> = (0..40).map(round).collect();
+    let ratio = |(bare, judged): &(Duration, Duration)| judged.as_secs_f64() / bare.as_secs_f64();
+    let mut ratios: Vec<f64> = rounds.iter().map(ratio).collect();
+    ratios.sort_by(f64::total_cmp);
+    let least = rounds.iter().map(|round| round.0 / 2000).min().unwrap();
+    let median = ratios[ratios.len() / 2];
+    println!(
+        "connect, answer, close: {least:?} bare at best; judged {median:.3} x, of {ratios:.2?}"
+    );
 }

@@ -4,6 +4,7 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub mod large;
 mod rules;
 
 use forebay_core::policy::{

@@ -28,11 +28,7 @@ fn follow_one(order: &str) -> std::io::Result<()> {
     let to: SocketAddr = words.next().unwrap_or_default().parse().unwrap();
     match verb {
         "listen" => listen(to),
-        "tcp" => {
-            let mut stream = TcpStream::connect_timeout(&to, PATIENCE)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.read_exact(&mut [0; 2])
-        }
+        "tcp" => tcp(to),
         "udp" => {
             let socket = socket(to)?;
             socket.connect(to)?;
@@ -45,8 +41,36 @@ fn follow_one(order: &str) -> std::io::Result<()> {
             socket.send_to(b"hi", to)?;
             socket.recv_from(&mut [0; 2]).map(drop)
         }
+        "many" => (0..2000).try_for_each(|_| tcp(to)),
+        // For a while, as fast as it goes: every connect must end alike.
+        "always" | "never" => {
+            let (begun, mut times) = (Instant::now(), 0);
+            while begun.elapsed() < PATIENCE {
+                // What it answers is read, else its queue of connections would fill.
+                let came = tcp(to);
+                let refused =
+                    matches!(&came, Err(error) if error.raw_os_error() == Some(libc::EPERM));
+                let good = if verb == "always" {
+                    came.is_ok()
+                } else {
+                    refused
+                };
+                if !good {
+                    return Err(std::io::Error::other(format!("{came:?} after {times}")));
+                }
+                times += 1;
+            }
+            assert!(times > 100, "{times} connects");
+            Ok(())
+        }
         other => panic!("{other}?"),
     }
+}
+
+fn tcp(to: SocketAddr) -> std::io::Result<()> {
+    let mut stream = TcpStream::connect_timeout(&to, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.read_exact(&mut [0; 2])
 }
 
 fn socket(to: SocketAddr) -> std::io::Result<UdpSocket> {
