@@ -22,8 +22,7 @@ pub static VERB: Verb = Verb {
 };
 
 /// Between what observes and what would enforce.
-const ENFORCE: &str =
-    "policies in the kernel: what could run here, were it asked for (no verb does yet)";
+const ENFORCE: &str = "policies in the kernel: what `policy apply` can use here";
 
 #[derive(Args)]
 struct Flags {
