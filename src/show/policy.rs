@@ -2,7 +2,9 @@
 
 pub mod cases;
 pub mod check;
+pub mod diff;
 pub mod explain;
+mod flows;
 mod sources;
 pub mod test;
 
@@ -52,6 +54,24 @@ pub enum PolicyError {
         /// What is wrong.
         what: String,
     },
+    /// A line is no request.
+    #[error(
+        "{file}, line {line}: {what}. Next: give it a capture of `forebay record` or lines of `forebay observe --json`"
+    )]
+    Flows {
+        /// Its name.
+        file: String,
+        /// From 1.
+        line: usize,
+        /// What is wrong.
+        what: String,
+    },
+    /// Everyone would be outside.
+    #[error(
+        "the files name no workloads: no policy would be about anybody. Next: add a file with Pods \
+         (`kubectl get ns,po,no -A -o yaml`) or an Inventory"
+    )]
+    Nobody,
 }
 
 /// A number and its noun.

@@ -14,6 +14,7 @@ mod instance;
 mod observe;
 mod own_agent;
 mod policy;
+mod policy_diff;
 mod privilege;
 mod slow_reader;
 mod usage;

@@ -100,7 +100,7 @@ fn text(flow: &Flow<'_>, verdict: &Verdict, steps: &[Step]) -> String {
 }
 
 /// Long lines go on below themselves, further in.
-fn wrapped(text: &str, width: usize) -> String {
+pub fn wrapped(text: &str, width: usize) -> String {
     let mut out = String::new();
     for line in text.lines() {
         let start = line.len() - line.trim_start().len();

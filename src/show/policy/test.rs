@@ -78,7 +78,7 @@ fn tests_of(path: &Path) -> Result<Vec<(Vec<Assertion>, Files)>, PolicyError> {
     let file = path.display().to_string();
     let (own, _) = sources::load(&[path.to_owned()])?;
     if own.counts().0 > 0 {
-        sources::judgeable(&own, &file)?;
+        sources::judgeable(&[&own], &file)?;
     }
     if own.assertions.is_empty() {
         return Err(PolicyError::NoTests(file));

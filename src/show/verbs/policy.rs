@@ -1,19 +1,21 @@
-//! `forebay policy`: checks, judges and explains network policies. No agent and no rights are needed.
+//! `forebay policy`: checks, judges and explains network policies, and tries them on real requests.
+//! Only what is live needs an agent.
 
 use super::{Verb, parsed};
 use crate::show::cli::Global;
 use crate::show::failure::Failure;
-use crate::show::policy::{check, explain, test};
+use crate::show::policy::{check, diff, explain, test};
 use clap::{ArgMatches, Args, Subcommand};
 
 /// The verb.
 pub static VERB: Verb = Verb {
     name: "policy",
-    about: "Check, test and explain Kubernetes network policies, on files alone",
+    about: "Check, test and explain Kubernetes network policies, and try them on real traffic",
     details: "This version judges and explains policies; it does not enforce them yet.\n\
         docs/policy.md says how flows are judged.\n\n\
         Examples:\n  forebay policy check policies/\n  forebay policy test tests.yaml\n  \
-        forebay policy explain --from rag/api --to rag/qdrant --port TCP/6333 policies/",
+        forebay policy explain --from rag/api --to rag/qdrant --port TCP/6333 policies/\n  \
+        forebay policy diff --from now.yaml --to policies/ --flows day.fbcap",
     flags: Flags::augment_args,
     hidden: false,
     run,
@@ -36,13 +38,17 @@ enum What {
     /// Walk through the decision about one flow
     #[command(after_help = explain::DETAILS)]
     Explain(explain::Flags),
+    /// Show what other policies would do to real traffic
+    #[command(after_help = diff::DETAILS)]
+    Diff(diff::Flags),
 }
 
-fn run(matches: &ArgMatches, _: &Global) -> Result<(), Failure> {
+fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
     let flags: Flags = parsed(matches)?;
     match flags.verb {
         What::Check(flags) => check::run(&flags),
         What::Test(flags) => test::run(&flags),
         What::Explain(flags) => explain::run(&flags),
+        What::Diff(flags) => diff::run(&flags, global),
     }
 }

@@ -255,10 +255,13 @@ impl Files {
                 let labels = labels(log);
                 self.world.nodes.push(objects::node(at, &name, labels, log));
             }
-            ("Pod", _) => self
-                .world
-                .workloads
-                .extend(objects::workload(at, &namespace, &name, log)),
+            ("Pod", _) => {
+                let pod = objects::workload(at, &namespace, &name, log);
+                if let (Some(_), Some(uid)) = (&pod, text(&["metadata", "uid"], log)) {
+                    self.world.add_uid(&uid, &namespace, &name);
+                }
+                self.world.workloads.extend(pod);
+            }
             (_, Some(path)) => {
                 if let Some(pod) = objects::find(at, path, log) {
                     self.world
