@@ -216,19 +216,19 @@ fn the_agent_is_asked_for_what_it_sees_and_has_seen() {
 #[test]
 fn a_set_has_its_own_labels_and_borrows_whom_it_lacks() {
     let dir = folder();
-    // The second set calls api what its policy lets in; who else there is stands in the first.
+    // The policy is the same, api's label is not; qdrant stands in the first set only.
     let relabelled = "
 ---
 apiVersion: forebay.dev/v1alpha1
 kind: Inventory
-workloads: [{namespace: rag, name: api, labels: {app: batch}, match: {unit: api.service}}]
+workloads: [{namespace: rag, name: api, labels: {app: other}, match: {unit: api.service}}]
 ";
     std::fs::write(dir.path().join("now.yaml"), policy("api") + "---" + WORLD).unwrap();
-    std::fs::write(dir.path().join("then.yaml"), policy("batch") + relabelled).unwrap();
+    std::fs::write(dir.path().join("then.yaml"), policy("api") + relabelled).unwrap();
     std::fs::write(dir.path().join("world.yaml"), "").unwrap();
     let api: String = requests()[..3].iter().map(line).collect();
     let done = over(dir.path(), &api, &[]);
-    let last = "1 flow, 3 requests: 0 newly denied, 0 newly allowed, 1 unchanged, 0 not judged\n";
+    let last = "1 flow, 3 requests: 1 newly denied, 0 newly allowed, 0 unchanged, 0 not judged\n";
     assert!(out(&done).ends_with(last), "{}{}", out(&done), err(&done));
 }
 

@@ -20,7 +20,7 @@ pub const DETAILS: &str = "Each flow (from, to, protocol, port) is judged once u
     holds policies that are in both sets. The sets may name workloads too: a set's own are its own,\n\
     and those that only the other has are added. docs/policy.md says how ends of requests are found.\n\
     All that is recorded is TCP. Exit code 1 with --fail-on-denied: something is newly denied.\n\n\
-    Examples:\n  kubectl get ns,po,no,netpol -A -o yaml > now.yaml\n  \
+    Examples:\n  kubectl get ns,po,no,svc,netpol -A -o yaml > now.yaml\n  \
     sudo forebay policy diff --from now.yaml --to policies/ --live --duration 5m\n  \
     forebay policy diff --from now.yaml --to policies/ --flows day.fbcap --fail-on-denied";
 

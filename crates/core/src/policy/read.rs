@@ -228,6 +228,10 @@ impl Files {
     fn other(&mut self, at: &At<'_>, kind: &str) {
         let log = &mut self.log;
         let template = objects::template(kind);
+        if kind == "Service" {
+            // Of use for what was seen on its way there; policies do not know them.
+            self.world.services.extend(objects::service(at, log));
+        }
         if template.is_none() && !matches!(kind, "Namespace" | "Pod" | "Node") {
             *self.skipped.entry(walk::shortened(kind)).or_default() += 1;
             return;

@@ -24,6 +24,8 @@ pub struct World {
     pub nodes: Vec<Node>,
     /// Names for addresses outside.
     pub hosts: Vec<Host>,
+    /// Addresses of Services: policies are about whom they lead to.
+    pub services: BTreeSet<IpAddr>,
 }
 
 /// A namespace.
@@ -143,6 +145,7 @@ impl World {
         for (uid, pod) in &other.uids {
             self.uids.entry(uid.clone()).or_insert_with(|| pod.clone());
         }
+        self.services.extend(&other.services);
         let name = |one: &Workload| (one.namespace.clone(), one.name.clone());
         let known: BTreeSet<_> = self.workloads.iter().map(name).collect();
         let new = |one: &&Workload| !known.contains(&name(one));

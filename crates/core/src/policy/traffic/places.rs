@@ -58,6 +58,8 @@ pub enum Unplaced {
     Several,
     /// A loopback address, and nothing says whose.
     Loopback,
+    /// The address of a Service: seen before it was translated to that of whom it leads to.
+    Service,
     /// The record has no address.
     NoAddress,
     /// Whoever has the address is somebody else by the rest of the record.
@@ -69,6 +71,7 @@ impl fmt::Display for Unplaced {
         out.write_str(match self {
             Unplaced::Several => "several workloads fit an end",
             Unplaced::Loopback => "a loopback address, and nothing says whose",
+            Unplaced::Service => "a Service's address, seen before its translation",
             Unplaced::NoAddress => "an end without an address",
             Unplaced::SomebodyElse => "a workload's address, used by somebody else",
         })
@@ -90,6 +93,7 @@ pub struct Places<'w> {
     /// In the network of a host.
     shared: HashMap<IpAddr, &'w Workload>,
     nodes: HashMap<IpAddr, &'w Node>,
+    services: HashSet<IpAddr>,
 }
 
 impl<'w> Places<'w> {
@@ -106,6 +110,7 @@ impl<'w> Places<'w> {
             workloads: HashMap::new(),
             shared: HashMap::new(),
             nodes: HashMap::new(),
+            services: world.services.iter().copied().map(unmapped).collect(),
         };
         world.workloads.iter().for_each(|one| places.add(one));
         for (uid, namespace, name) in world.uids() {
@@ -164,6 +169,7 @@ impl<'w> Places<'w> {
             (None, _, None) if !here.is_empty() => Err(Unplaced::SomebodyElse),
             (None, _, None) => match self.shared.get(&address) {
                 Some(workload) => Ok((end(Who::Workload(workload)), How::Address)),
+                None if self.services.contains(&address) => Err(Unplaced::Service),
                 None if address.is_loopback() => Err(Unplaced::Loopback),
                 None => Ok((end(Who::Outside), How::Outside)),
             },

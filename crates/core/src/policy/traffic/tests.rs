@@ -22,6 +22,16 @@ apiVersion: v1
 kind: Pod
 metadata: {name: pod, namespace: rag, uid: 0F4E2D1C-1111-2222-3333-444455556666}
 status: {podIP: 10.1.0.3}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: s}
+spec: {clusterIP: 10.2.0.1, clusterIPs: [10.2.0.1, 'fd02::1']}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: headless}
+spec: {clusterIP: None, clusterIPs: [None]}
 ";
 
 pub(in crate::policy) fn files(text: &str) -> Files {
@@ -115,6 +125,8 @@ fn ends_are_found_by_name_then_by_address_and_else_by_nobody() {
         (unit("10.0.0.1", "same.service"), Unplaced::Several),
         (seen("127.0.0.1"), Unplaced::Loopback),
         (unit("::1", "x.service"), Unplaced::Loopback),
+        (seen("10.2.0.1"), Unplaced::Service),
+        (seen("fd02::1"), Unplaced::Service),
         (seen("0.0.0.0"), Unplaced::NoAddress),
         (pod("10.1.0.3", None, "another"), Unplaced::SomebodyElse),
     ];
