@@ -6,6 +6,7 @@ pub mod diff;
 pub mod explain;
 mod flows;
 mod sources;
+pub mod suggest;
 pub mod test;
 
 /// Said wherever somebody could take a verdict for a fact.

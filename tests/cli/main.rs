@@ -15,6 +15,7 @@ mod observe;
 mod own_agent;
 mod policy;
 mod policy_diff;
+mod policy_suggest;
 mod privilege;
 mod slow_reader;
 mod usage;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 const CAPTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/captures");
 
-const WORLD: &str = "
+pub const WORLD: &str = "
 apiVersion: forebay.dev/v1alpha1
 kind: Inventory
 workloads:
@@ -31,7 +31,7 @@ fn policy(app: &str) -> String {
 }
 
 /// A directory with who there is and two sets; the first lets api in, the second batch.
-fn folder() -> TempDir {
+pub fn folder() -> TempDir {
     let dir = TempDir::new().unwrap();
     for (name, text) in [
         ("world.yaml", WORLD.to_owned()),
@@ -62,7 +62,7 @@ fn request(unit: Option<&str>, client: &str, server: &str) -> Record {
 
 /// Three by api with as many ports of its own, two by batch over IPv6, one from outside to somewhere
 /// else, one that nobody can place.
-fn requests() -> Vec<Record> {
+pub fn requests() -> Vec<Record> {
     let api = Some("api.service");
     vec![
         request(api, "10.0.0.9:40001", "10.0.0.2:6333"),
@@ -88,7 +88,7 @@ fn diff(dir: &Path, more: &[&str]) -> Vec<String> {
     all.into_iter().chain(fixed).chain(more).collect()
 }
 
-fn fed(mut command: Command, text: &str) -> Output {
+pub fn fed(mut command: Command, text: &str) -> Output {
     command.stdin(Stdio::piped());
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = child.spawn().unwrap();

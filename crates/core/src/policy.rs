@@ -15,6 +15,7 @@ mod flow;
 mod model;
 pub mod read;
 mod selector;
+pub mod suggest;
 pub mod traffic;
 pub mod verdict;
 mod world;

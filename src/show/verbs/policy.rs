@@ -4,7 +4,7 @@
 use super::{Verb, parsed};
 use crate::show::cli::Global;
 use crate::show::failure::Failure;
-use crate::show::policy::{check, diff, explain, test};
+use crate::show::policy::{check, diff, explain, suggest, test};
 use clap::{ArgMatches, Args, Subcommand};
 
 /// The verb.
@@ -15,7 +15,8 @@ pub static VERB: Verb = Verb {
         docs/policy.md says how flows are judged.\n\n\
         Examples:\n  forebay policy check policies/\n  forebay policy test tests.yaml\n  \
         forebay policy explain --from rag/api --to rag/qdrant --port TCP/6333 policies/\n  \
-        forebay policy diff --from now.yaml --to policies/ --flows day.fbcap",
+        forebay policy diff --from now.yaml --to policies/ --flows day.fbcap\n  \
+        forebay policy suggest who.yaml --flows day.fbcap",
     flags: Flags::augment_args,
     hidden: false,
     run,
@@ -41,6 +42,9 @@ enum What {
     /// Show what other policies would do to real traffic
     #[command(after_help = diff::DETAILS)]
     Diff(diff::Flags),
+    /// Draft policies from real traffic
+    #[command(after_help = suggest::DETAILS)]
+    Suggest(suggest::Flags),
 }
 
 fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
@@ -50,5 +54,6 @@ fn run(matches: &ArgMatches, global: &Global) -> Result<(), Failure> {
         What::Test(flags) => test::run(&flags),
         What::Explain(flags) => explain::run(&flags),
         What::Diff(flags) => diff::run(&flags, global),
+        What::Suggest(flags) => suggest::run(&flags, global),
     }
 }
