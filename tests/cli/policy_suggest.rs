@@ -108,3 +108,25 @@ fn the_agents_own_requests_will_do_and_a_world_is_needed() {
         err(&done)
     );
 }
+
+#[test]
+fn standard_input_is_read_once_and_silence_is_said() {
+    let dir = folder();
+    let world = dir.path().join("world.yaml");
+    let done = drafted("-", &[]);
+    assert_eq!(done.status.code(), Some(2), "{}", err(&done));
+    assert!(
+        err(&done).contains("can be read once only"),
+        "{}",
+        err(&done)
+    );
+    let mut command = forebay();
+    command.args(["policy", "suggest", world.to_str().unwrap(), "--flows", "-"]);
+    let done = fed(command, "");
+    assert!(done.status.success());
+    assert!(
+        err(&done).contains("no requests were seen"),
+        "{}",
+        err(&done)
+    );
+}

@@ -57,6 +57,7 @@ pub struct Flags {
 /// # Errors
 /// When something can't be read or has an error, or on request when a flow is newly denied.
 pub fn run(flags: &Flags, global: &Global) -> Result<(), Failure> {
+    flags.source.with(&[&flags.from, &flags.to, &flags.files])?;
     let shared = sources::texts(&flags.files)?;
     let mut before = sources::files_of(&[&sources::texts(&flags.from)?, &shared]);
     let mut after = sources::files_of(&[&sources::texts(&flags.to)?, &shared]);

@@ -42,6 +42,19 @@ pub struct Source {
 }
 
 impl Source {
+    /// Standard input has one meaning among all that is read.
+    ///
+    /// # Errors
+    /// When it has several.
+    pub fn with(&self, others: &[&[PathBuf]]) -> Result<(), Failure> {
+        let all = others.iter().copied().flatten().chain(&self.flows);
+        if all.filter(|path| *path == Path::new("-")).count() > 1 {
+            let what = "standard input can be read once only. Next: write - for one of them";
+            return Err(Failure::Usage(what.to_owned()));
+        }
+        Ok(())
+    }
+
     /// Everything it has.
     ///
     /// # Errors
@@ -53,6 +66,9 @@ impl Source {
         }
         for path in &self.flows {
             read(path, &mut traffic)?;
+        }
+        if traffic.talks().is_empty() {
+            eprintln!("no requests were seen: nothing is known of real traffic");
         }
         Ok(traffic)
     }

@@ -49,6 +49,7 @@ enum Form {
 /// # Errors
 /// When something can't be read or has an error.
 pub fn run(flags: &Flags, global: &Global) -> Result<(), Failure> {
+    flags.source.with(&[&flags.files])?;
     let files = sources::load_valid(&flags.files)?;
     if files.world.workloads.is_empty() {
         return Err(PolicyError::Nobody.into());
