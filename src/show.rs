@@ -11,6 +11,7 @@ pub mod failure;
 pub mod metrics;
 pub mod observe;
 pub mod phase_bar;
+mod playback;
 pub mod policy;
 pub mod status;
 pub mod top;

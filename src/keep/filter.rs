@@ -169,17 +169,7 @@ fn party_is_named(party: &Party, name: &Pattern) -> bool {
 
 /// Name of a role in the JSON.
 pub fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Model => "model",
-        Role::Embedding => "embedding",
-        Role::Rerank => "rerank",
-        Role::VectorSearch => "vector_search",
-        Role::Cache => "cache",
-        Role::Database => "database",
-        Role::Queue => "queue",
-        Role::Web => "web",
-        Role::Other => "other",
-    }
+    role.name()
 }
 
 fn parse_pattern(text: &str) -> Result<Pattern, Infallible> {
@@ -210,7 +200,7 @@ mod tests {
         for role in ROLES {
             assert_eq!(ROLES.iter().filter(|r| **r == role).count(), 1);
             assert_eq!(serde_json::to_value(role).unwrap(), role_name(role));
-            // `role_name` does not compile until it knows a new role; the list is as long as it.
+            // `Role::name` does not compile until it knows a new role; the list is as long as it.
             let listed = format!("role={}", role_name(role));
             assert_eq!(filter(&listed).role, Some(role));
         }

@@ -3,13 +3,15 @@
 pub mod apply;
 pub mod cases;
 pub mod check;
+pub mod diff;
 pub mod explain;
+mod flows;
 mod sources;
+pub mod suggest;
 pub mod test;
 
 /// Said wherever somebody could take a verdict for a fact.
-pub const FILES_ALONE: &str =
-    "Judged from files alone; `forebay policy apply` puts policies in force.";
+pub const ONLY_JUDGED: &str = "Only judged: `forebay policy apply` puts policies in force.";
 
 /// Why a policy verb ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +69,24 @@ pub enum PolicyError {
         /// What is wrong.
         what: String,
     },
+    /// A line is no request.
+    #[error(
+        "{file}, line {line}: {what}. Next: give it a capture of `forebay record` or lines of `forebay observe --json`"
+    )]
+    Flows {
+        /// Its name.
+        file: String,
+        /// From 1.
+        line: usize,
+        /// What is wrong.
+        what: String,
+    },
+    /// Everyone would be outside.
+    #[error(
+        "the files name no workloads: no policy would be about anybody. Next: add a file with Pods \
+         (`kubectl get ns,po,no -A -o yaml`) or an Inventory"
+    )]
+    Nobody,
 }
 
 /// A number and its noun.

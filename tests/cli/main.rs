@@ -14,6 +14,8 @@ mod instance;
 mod observe;
 mod own_agent;
 mod policy;
+mod policy_diff;
+mod policy_suggest;
 mod privilege;
 mod slow_reader;
 mod usage;

@@ -7,6 +7,7 @@
 
 mod binding;
 mod cidr;
+pub mod compare;
 mod domain;
 mod ends;
 pub mod evaluate;
@@ -14,7 +15,9 @@ mod flow;
 mod model;
 pub mod read;
 mod selector;
+pub mod suggest;
 pub mod table;
+pub mod traffic;
 pub mod verdict;
 mod world;
 

@@ -1,7 +1,7 @@
 //! `forebay policy check`: what is wrong with files.
 
 use super::cases::line;
-use super::{FILES_ALONE, count, sources};
+use super::{ONLY_JUDGED, count, sources};
 use crate::show::failure::Failure;
 use crate::show::observe::output::print;
 use clap::Args;
@@ -69,7 +69,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
             count(errors, "error", "errors"),
             count(warnings, "warning", "warnings"),
         );
-        text.push_str(&format!("{errors}, {warnings}\n{FILES_ALONE}\n"));
+        text.push_str(&format!("{errors}, {warnings}\n{ONLY_JUDGED}\n"));
     }
     print(&text)?;
     let bad = files

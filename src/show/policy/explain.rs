@@ -1,7 +1,7 @@
 //! `forebay policy explain`: how a verdict comes about, tier by tier.
 
 use super::cases::line;
-use super::{FILES_ALONE, PolicyError, sources};
+use super::{ONLY_JUDGED, PolicyError, sources};
 use crate::show::failure::Failure;
 use crate::show::observe::output::{print, width};
 use clap::Args;
@@ -95,12 +95,12 @@ fn text(flow: &Flow<'_>, verdict: &Verdict, steps: &[Step]) -> String {
         }
         conclusion(&mut out, side);
     }
-    out.push_str(&format!("\nReplies are not judged. {FILES_ALONE}\n"));
+    out.push_str(&format!("\nReplies are not judged. {ONLY_JUDGED}\n"));
     out
 }
 
 /// Long lines go on below themselves, further in.
-fn wrapped(text: &str, width: usize) -> String {
+pub fn wrapped(text: &str, width: usize) -> String {
     let mut out = String::new();
     for line in text.lines() {
         let start = line.len() - line.trim_start().len();

@@ -2,6 +2,7 @@
 
 use super::{PolicyError, count};
 use forebay_core::policy::read::{Files, MAX_BYTES, Severity};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,14 +12,32 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// When one can't be read.
 pub fn load(paths: &[PathBuf]) -> Result<(Files, usize), PolicyError> {
+    let texts = texts(paths)?;
+    Ok((files_of(&[&texts]), texts.len()))
+}
+
+/// Files by their names, and what is in them.
+pub type Texts = Vec<(String, String)>;
+
+/// What is in the files, for where it is used more than once.
+///
+/// # Errors
+/// When one can't be read.
+pub fn texts(paths: &[PathBuf]) -> Result<Texts, PolicyError> {
+    let paths = expanded(paths)?.into_iter();
+    paths
+        .map(|path| Ok((path.display().to_string(), text(&path)?)))
+        .collect()
+}
+
+/// Looks at all of them together.
+pub fn files_of(parts: &[&Texts]) -> Files {
     let mut files = Files::default();
-    let mut read = 0;
-    for path in expanded(paths)? {
-        files.add(&path.display().to_string(), &text(&path)?);
-        read += 1;
+    for (name, text) in parts.iter().copied().flatten() {
+        files.add(name, text);
     }
     files.finish();
-    Ok((files, read))
+    files
 }
 
 /// As [`load`], and fails when there is an error in them. Warnings are printed.
@@ -27,19 +46,27 @@ pub fn load(paths: &[PathBuf]) -> Result<(Files, usize), PolicyError> {
 /// When one can't be read or has an error.
 pub fn load_valid(paths: &[PathBuf]) -> Result<Files, PolicyError> {
     let (files, read) = load(paths)?;
-    judgeable(&files, &count(read, "file", "files"))?;
+    judgeable(&[&files], &count(read, "file", "files"))?;
     Ok(files)
 }
 
-/// Prints what is wrong.
+/// Prints what is wrong, once where several have it.
 ///
 /// # Errors
 /// When something is an error.
-pub fn judgeable(files: &Files, whose: &str) -> Result<(), PolicyError> {
-    for problem in files.problems() {
-        eprintln!("{problem}");
+pub fn judgeable(all: &[&Files], whose: &str) -> Result<(), PolicyError> {
+    let mut said = HashSet::new();
+    let mut errors = 0;
+    for files in all {
+        for problem in files.problems() {
+            let text = problem.to_string();
+            if !said.contains(&text) {
+                eprintln!("{text}");
+                said.insert(text);
+            }
+        }
+        errors = files.counts().0.max(errors);
     }
-    let (errors, _) = files.counts();
     if errors == 0 {
         return Ok(());
     }

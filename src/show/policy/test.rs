@@ -1,7 +1,7 @@
 //! `forebay policy test`: assertions, and tables of cases.
 
 use super::cases::{self, Kernel, Reference, line};
-use super::{FILES_ALONE, PolicyError, count, sources};
+use super::{ONLY_JUDGED, PolicyError, count, sources};
 use crate::show::failure::Failure;
 use crate::show::observe::output::print;
 use clap::Args;
@@ -71,7 +71,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         ))?;
     } else {
         let all = count(held + failed, "assertion", "assertions");
-        print(&format!("{all}, {failed} failed\n{FILES_ALONE}\n"))?;
+        print(&format!("{all}, {failed} failed\n{ONLY_JUDGED}\n"))?;
     }
     if failed > 0 {
         Err(Failure::Said)
@@ -85,7 +85,7 @@ fn tests_of(path: &Path) -> Result<Vec<(Vec<Assertion>, Files)>, PolicyError> {
     let file = path.display().to_string();
     let (own, _) = sources::load(&[path.to_owned()])?;
     if own.counts().0 > 0 {
-        sources::judgeable(&own, &file)?;
+        sources::judgeable(&[&own], &file)?;
     }
     if own.assertions.is_empty() {
         return Err(PolicyError::NoTests(file));

@@ -1,7 +1,6 @@
 //! `forebay replay`: the requests of a capture file.
 
 use super::{Verb, parsed};
-use crate::capture::clock::Clock;
 use crate::keep::fbcap::Reader;
 use crate::keep::filter::Filter;
 use crate::keep::line::{Loss, write_loss, write_record};
@@ -9,9 +8,9 @@ use crate::show::cli::Global;
 use crate::show::failure::Failure;
 use crate::show::observe::output;
 use crate::show::observe::table::{self, Table};
+use crate::show::playback::play;
 use clap::{ArgMatches, Args};
-use forebay_core::pipeline::{Output, Pipeline};
-use forebay_core::tape::Entry;
+use forebay_core::pipeline::Output;
 use std::path::PathBuf;
 
 /// The verb.
@@ -38,37 +37,22 @@ struct Flags {
 
 fn run(matches: &ArgMatches, _: &Global) -> Result<(), Failure> {
     let flags: Flags = parsed(matches)?;
-    let mut reader = Reader::open(&flags.file)?;
+    let reader = Reader::open(&flags.file)?;
     let table = (!flags.json).then(|| Table::new(output::width(), false, output::wants_colour()));
     if let Some(table) = &table {
         output::print(&table.header())?;
     }
-    let mut epoch_ns = 0;
-    let mut pipeline = Pipeline::new(Box::new(Clock { epoch_ns }));
-    let mut batch = Vec::new();
-    loop {
-        let next = reader.next();
-        match &next {
-            Ok(Some(Entry::Start { epoch_ns: at, .. })) => {
-                epoch_ns = *at;
-                pipeline = Pipeline::new(Box::new(Clock { epoch_ns }));
-            }
-            Ok(Some(entry)) => pipeline.replay(entry.clone()),
-            // The recorder was killed, or the rest is damaged: what waits comes out all the same.
-            Ok(None) | Err(_) => pipeline.finish_all(u64::MAX / 2),
-        }
-        pipeline.take_outputs(&mut batch);
+    let played = play(reader, |batch| {
         let mut out = Vec::new();
         for output in batch.drain(..) {
             print(&mut out, &output, &flags.filter, table.as_ref());
         }
-        if !out.is_empty() {
-            output::print(&String::from_utf8_lossy(&out))?;
-        }
-        if next?.is_none() {
+        if out.is_empty() {
             return Ok(());
         }
-    }
+        output::print(&String::from_utf8_lossy(&out))
+    })?;
+    Ok(played?)
 }
 
 fn print(out: &mut Vec<u8>, output: &Output, filter: &Filter, table: Option<&Table>) {

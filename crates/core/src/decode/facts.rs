@@ -31,6 +31,23 @@ pub enum Role {
     Other,
 }
 
+impl Role {
+    /// Its name in the JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Model => "model",
+            Role::Embedding => "embedding",
+            Role::Rerank => "rerank",
+            Role::VectorSearch => "vector_search",
+            Role::Cache => "cache",
+            Role::Database => "database",
+            Role::Queue => "queue",
+            Role::Web => "web",
+            Role::Other => "other",
+        }
+    }
+}
+
 /// Facts of a model call. Names follow OpenTelemetry's gen_ai conventions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GenAi {

@@ -242,6 +242,10 @@ impl Files {
     fn other(&mut self, at: &At<'_>, kind: &str) {
         let log = &mut self.log;
         let template = objects::template(kind);
+        if kind == "Service" {
+            // Of use for what was seen on its way there; policies do not know them.
+            self.world.services.extend(objects::service(at, log));
+        }
         if template.is_none() && !matches!(kind, "Namespace" | "Pod" | "Node") {
             *self.skipped.entry(walk::shortened(kind)).or_default() += 1;
             return;
@@ -273,10 +277,13 @@ impl Files {
                 let labels = labels(log);
                 self.world.nodes.push(objects::node(at, &name, labels, log));
             }
-            ("Pod", _) => self
-                .world
-                .workloads
-                .extend(objects::workload(at, &namespace, &name, log)),
+            ("Pod", _) => {
+                let pod = objects::workload(at, &namespace, &name, log);
+                if let (Some(_), Some(uid)) = (&pod, text(&["metadata", "uid"], log)) {
+                    self.world.add_uid(&uid, &namespace, &name);
+                }
+                self.world.workloads.extend(pod);
+            }
             (_, Some(path)) => {
                 if let Some(pod) = objects::find(at, path, log) {
                     self.world

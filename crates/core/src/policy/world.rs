@@ -5,7 +5,7 @@ use super::cidr::unmapped;
 use super::domain::Answers;
 use super::flow::{End, Protocol, Who};
 use super::selector::Labels;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -16,12 +16,16 @@ pub const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 #[derive(Debug, Clone, Default)]
 pub struct World {
     namespaces: BTreeMap<String, Namespace>,
+    /// Namespace and name of pods by their UID.
+    uids: BTreeMap<String, (String, String)>,
     /// In the order they were found.
     pub workloads: Vec<Workload>,
     /// Hosts of the cluster.
     pub nodes: Vec<Node>,
     /// Names for addresses outside.
     pub hosts: Vec<Host>,
+    /// Addresses of Services: policies are about whom they lead to.
+    pub services: BTreeSet<IpAddr>,
 }
 
 /// A namespace.
@@ -119,6 +123,41 @@ impl World {
         self.workloads
             .iter()
             .find(|one| one.namespace == namespace && one.name == name)
+    }
+
+    /// Says which UID a pod has.
+    pub fn add_uid(&mut self, uid: &str, namespace: &str, name: &str) {
+        let pod = (namespace.to_owned(), name.to_owned());
+        self.uids.insert(uid.to_lowercase(), pod);
+    }
+
+    /// Every UID that is known, with the pod's namespace and name.
+    pub fn uids(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        let all = self.uids.iter();
+        all.map(|(uid, (namespace, name))| (uid.as_str(), namespace.as_str(), name.as_str()))
+    }
+
+    /// Adds whoever the other knows and this one does not.
+    pub fn fill(&mut self, other: &World) {
+        for (name, namespace) in &other.namespaces {
+            let here = self.namespaces.entry(name.clone());
+            here.or_insert_with(|| namespace.clone());
+        }
+        for (uid, pod) in &other.uids {
+            self.uids.entry(uid.clone()).or_insert_with(|| pod.clone());
+        }
+        self.services.extend(&other.services);
+        let name = |one: &Workload| (one.namespace.clone(), one.name.clone());
+        let known: BTreeSet<_> = self.workloads.iter().map(name).collect();
+        let new = |one: &&Workload| !known.contains(&name(one));
+        self.workloads
+            .extend(other.workloads.iter().filter(new).cloned());
+        let known: BTreeSet<String> = self.nodes.iter().map(|one| one.name.clone()).collect();
+        let new = |one: &&Node| !known.contains(&one.name);
+        self.nodes.extend(other.nodes.iter().filter(new).cloned());
+        let known: BTreeSet<String> = self.hosts.iter().map(|one| one.name.clone()).collect();
+        let new = |one: &&Host| !known.contains(&one.name);
+        self.hosts.extend(other.hosts.iter().filter(new).cloned());
     }
 
     /// The hosts' names as answers of DNS, for where no real ones were seen.

@@ -85,7 +85,7 @@ fn step_of(
         files.add(&place.display().to_string(), &sources::text(&place)?);
     }
     files.finish();
-    sources::judgeable(&files, &manifests.join(", "))?;
+    sources::judgeable(&[&files], &manifests.join(", "))?;
     Ok(Step {
         name: test,
         world: cluster.world(),

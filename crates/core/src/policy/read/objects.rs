@@ -131,6 +131,16 @@ fn port_protocol(fields: &mut Fields<'_>, log: &mut Log) -> Option<Protocol> {
         .map_or(Some(Protocol::Tcp), |at| at.one_of(log, &PROTOCOLS))
 }
 
+/// The addresses that stand for whomever a Service leads to; headless ones have none.
+pub(super) fn service(at: &At<'_>, log: &mut Log) -> Vec<std::net::IpAddr> {
+    let all = find(at, &["spec", "clusterIPs"], log)
+        .map(|at| at.list(log))
+        .unwrap_or_default();
+    let one = find(at, &["spec", "clusterIP"], log);
+    let texts = all.iter().chain(&one).filter_map(|at| at.text(log));
+    texts.filter_map(|text| text.parse().ok()).collect()
+}
+
 /// A node with those of its addresses that are numbers.
 pub(super) fn node(at: &At<'_>, name: &str, labels: Labels, log: &mut Log) -> Node {
     let all = find(at, &["status", "addresses"], log)
