@@ -35,6 +35,9 @@ pub struct Scope {
     pub networks: usize,
     /// Workloads whose arrivals can't be judged: their processes are in the host's network.
     pub shared: BTreeSet<String>,
+    /// Workloads whose arrivals can't be judged: they have a network of their own, and the files do not
+    /// say by which address they are known there.
+    pub unplaced: BTreeSet<String>,
 }
 
 /// A denial with its reason.
@@ -156,10 +159,15 @@ impl Force {
         let mut networks = BTreeSet::new();
         for group in &groups {
             self.attach(group, &mut scope)?;
-            let name = self.files.world.workloads[group.workload].to_string();
+            let workload = &self.files.world.workloads[group.workload];
+            let (name, placed) = (workload.to_string(), !workload.addresses.is_empty());
             *scope.workloads.entry(name.clone()).or_default() += 1;
             let (own, shares) = groups::networks(&self.root, group, &self.host);
-            for (number, file) in own {
+            if !placed && !own.is_empty() {
+                // All that arrives for addresses of nobody would be refused.
+                scope.unplaced.insert(name.clone());
+            }
+            for (number, file) in own.into_iter().filter(|_| placed) {
                 if !self.networks.contains(&number) && !networks.contains(&number) {
                     self.enforce.attach_netns(&file)?;
                 }

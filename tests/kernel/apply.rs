@@ -91,6 +91,23 @@ fn connections_are_refused_at_once_and_the_operator_learns_why() {
 }
 
 #[test]
+fn without_an_address_arrivals_are_not_judged_and_that_is_said() {
+    let place = Place::make();
+    place.listen("db", &[5432]);
+    let addresses = "addresses: [10.77.0.2, 'fd77::2'], ";
+    let held = place.apply(&policies(&place, "{port: 6333}").replace(addresses, ""));
+    held.wait_for("what reaches rag/db is NOT judged");
+    // By this address nobody is known, so `app` may not reach it; who is not policed may.
+    assert_eq!(place.connect("app", "10.77.0.2", 5432), Reply::NotPermitted);
+    place.start("stranger", &["app"]);
+    assert_eq!(
+        place.connect("stranger", "10.77.0.2", 5432),
+        Reply::Connected
+    );
+    held.end();
+}
+
+#[test]
 fn a_workload_that_comes_later_is_found() {
     let place = Place::make();
     let held = place.apply(&policies(&place, "{port: 6333}").replace("/app}", "/late}"));

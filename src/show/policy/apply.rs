@@ -160,6 +160,7 @@ fn say(force: &Force) {
         workloads,
         networks,
         shared,
+        unplaced,
     } = force.scope();
     let files = force.files();
     let known = files.world.workloads.len();
@@ -182,6 +183,12 @@ fn say(force: &Force) {
         eprintln!(
             "what reaches {name} is NOT judged: processes of it are in the host's network. Likely cause: it is no \
              container. What it begins is judged"
+        );
+    }
+    for name in unplaced {
+        eprintln!(
+            "what reaches {name} is NOT judged: the files give it no address. Next: `addresses` in its Inventory. \
+             What it begins is judged"
         );
     }
 }

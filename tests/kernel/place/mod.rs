@@ -228,7 +228,8 @@ pub struct Held {
 }
 
 impl Held {
-    fn wait_for(&self, words: &str) {
+    /// Waits until it says so.
+    pub fn wait_for(&self, words: &str) {
         let begun = Instant::now();
         let mut all = Vec::new();
         while begun.elapsed() < PATIENCE {
