@@ -3,7 +3,7 @@
 use super::cells::clean;
 use anstyle::{AnsiColor, Style};
 use forebay_core::explain::finding::duration;
-use forebay_core::explain::{EdgeView, Finding, Severity, edge::role_word};
+use forebay_core::explain::{EdgeView, Finding, Severity};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -119,7 +119,7 @@ fn one(out: &mut String, number: usize, finding: &Finding, width: usize, colour:
         edge.client,
         edge.server,
         edge.protocol,
-        role_word(edge.role),
+        edge.role.name(),
         finding.rule
     );
     let plain = Style::new();

@@ -94,8 +94,8 @@ impl Force {
             networks: BTreeSet::new(),
             scope: Scope::default(),
         };
-        force.install()?;
-        force.follow()?;
+        let groups = force.install()?;
+        force.cover(&groups)?;
         Ok(force)
     }
 
@@ -108,20 +108,24 @@ impl Force {
         let table = compile(&self.files, &self.options);
         let old_table = std::mem::replace(&mut self.table, table);
         let revision = self.enforce.revision();
-        if let Err(error) = self.install() {
-            (self.files, self.table) = (old_files, old_table);
-            return Err(error);
+        match self.install() {
+            Err(error) => {
+                (self.files, self.table) = (old_files, old_table);
+                Err(error)
+            }
+            Ok(groups) => {
+                self.before = Some((revision, old_table));
+                self.cover(&groups).map(drop)
+            }
         }
-        self.before = Some((revision, old_table));
-        self.follow().map(drop)
     }
 
-    fn install(&mut self) -> Result<(), PolicyError> {
-        let bound = self.groups()?.1;
+    fn install(&mut self) -> Result<Vec<Group>, PolicyError> {
+        let (groups, bound) = self.groups()?;
         let entries: Vec<(u64, u32)> = bound.iter().map(|(id, number)| (*id, *number)).collect();
         self.enforce.install(&self.table, &entries)?;
         self.bound = bound;
-        Ok(())
+        Ok(groups)
     }
 
     fn groups(&self) -> Result<(Vec<Group>, BTreeMap<u64, u32>), PolicyError> {
@@ -152,12 +156,17 @@ impl Force {
             }
         }
         self.bound = bound;
+        self.cover(&groups)
+    }
+
+    /// Attaches above these groups and to the networks of their processes. `true`: something changed.
+    fn cover(&mut self, groups: &[Group]) -> Result<bool, PolicyError> {
         let mut scope = Scope {
             attached: self.scope.attached.clone(),
             ..Scope::default()
         };
         let mut networks = BTreeSet::new();
-        for group in &groups {
+        for group in groups {
             self.attach(group, &mut scope)?;
             let workload = &self.files.world.workloads[group.workload];
             let (name, placed) = (workload.to_string(), !workload.addresses.is_empty());
@@ -230,19 +239,19 @@ impl Force {
 
     fn explain(&self, denial: Denial, current: u32) -> Refused {
         let table = match &self.before {
-            Some((revision, table)) if *revision == denial.revision => table,
-            _ => &self.table,
+            _ if denial.revision == current => Some(&self.table),
+            Some((revision, table)) if *revision == denial.revision => Some(table),
+            _ => None,
         };
-        let known = denial.revision == current || table.reasons() != self.table.reasons();
         let place = (denial.workload as usize).wrapping_sub(1);
-        let name = table.workloads.get(place);
+        let name = table.and_then(|table| table.workloads.get(place));
         let side = name
             .filter(|_| denial.revision == current)
             .and_then(|name| self.side(name, &denial));
-        let reason = match (&side, table.reason(denial.reason)) {
+        let reason = match (&side, table.and_then(|table| table.reason(denial.reason))) {
             (Some(side), _) => side.why.to_string(),
-            (None, Some(reason)) if known => reason.to_string(),
-            _ => "policies that are no longer in force".to_owned(),
+            (None, Some(reason)) => reason.to_string(),
+            (None, None) => "policies that are no longer in force".to_owned(),
         };
         let workload = name.map_or_else(
             || "an unknown workload".to_owned(),

@@ -5,7 +5,7 @@ use super::variants::Variants;
 use super::{database, gen_ai, http};
 use forebay_core::decode::Role;
 use forebay_core::exchange::record::{Cause, Record};
-use forebay_core::explain::edge::{EdgeKey, EdgeRef, role_word};
+use forebay_core::explain::edge::{EdgeKey, EdgeRef};
 use forebay_core::explain::recall::Recall;
 use hashbrown::HashTable;
 
@@ -54,7 +54,7 @@ impl Edge {
             ("client", &self.key.client),
             ("server", &self.key.server),
             ("protocol", &self.key.protocol),
-            ("role", role_word(self.key.role)),
+            ("role", self.key.role.name()),
         ]
     }
 

@@ -4,7 +4,6 @@ use super::keys::App;
 use super::view::{AgentLine, EdgeRow};
 use super::{bar, names, request};
 use crate::show::cells::{clean, duration};
-use forebay_core::explain::edge::role_word;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -144,7 +143,7 @@ fn edge_row(row: &EdgeRow, bar_width: u16) -> Row<'static> {
     let name = Line::from(vec![
         Span::raw(names::edge(&row.edge)),
         Span::styled(
-            format!(" {}", role_word(row.edge.role)),
+            format!(" {}", row.edge.role.name()),
             Style::new().add_modifier(Modifier::DIM),
         ),
     ]);

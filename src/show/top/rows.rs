@@ -2,7 +2,6 @@
 
 use super::names;
 use super::view::{EdgeRow, TopView};
-use forebay_core::explain::edge::role_word;
 use std::cmp::Ordering;
 
 /// Order of rows.
@@ -65,7 +64,7 @@ pub fn visible<'a>(view: &'a TopView, filter: &str, sort: Sort) -> Vec<&'a EdgeR
     let filter = filter.to_lowercase();
     let matches = |row: &&EdgeRow| {
         let name = names::edge(&row.edge).to_lowercase();
-        let kind = format!("{} {}", row.edge.protocol, role_word(row.edge.role));
+        let kind = format!("{} {}", row.edge.protocol, row.edge.role.name());
         name.contains(&filter) || kind.contains(&filter)
     };
     let mut rows: Vec<&EdgeRow> = view.edges.iter().filter(matches).collect();

@@ -119,18 +119,3 @@ fn cut(name: &str) -> &str {
     }
     &name[..end]
 }
-
-/// The word of a [`Role`] in JSON and labels.
-pub fn role_word(role: Role) -> &'static str {
-    match role {
-        Role::Model => "model",
-        Role::Embedding => "embedding",
-        Role::Rerank => "rerank",
-        Role::VectorSearch => "vector_search",
-        Role::Cache => "cache",
-        Role::Database => "database",
-        Role::Queue => "queue",
-        Role::Web => "web",
-        Role::Other => "other",
-    }
-}
